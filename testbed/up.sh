@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Starts a real Kubernetes in one private network, mount and pid namespace. Needs root, python3, openssl, util-linux, iproute2.
+# Starts a real Kubernetes in one private network, mount, host-name and pid namespace. Needs root, python3, openssl, util-linux, iproute2.
 #
 # usage: up.sh [control] [node] [proxy] [kwok] [ksm]      default: control node proxy
 #        up.sh kubelet                                    starts the kubelet again after it was killed
@@ -19,12 +19,12 @@ SERVER=https://127.0.0.1:$API_PORT
 T0=$(date +%s%N)
 step() { say "[$((($(date +%s%N) - T0) / 1000000)) ms] $*"; }
 
-inside() { nsenter -t "$(pid_of holder)" -m -n -p -- "$@"; }
+inside() { nsenter -t "$(pid_of holder)" -m -u -n -p -- "$@"; }
 
 # start NAME COMMAND... : runs inside the namespaces with its own log. The pid file holds the pid the machine sees.
 start() {
   local name=$1 outer inner=""; shift
-  setsid nohup nsenter -t "$(pid_of holder)" -m -n -p -- "$@" > "$LOG/$name.log" 2>&1 < /dev/null &
+  setsid nohup nsenter -t "$(pid_of holder)" -m -u -n -p -- "$@" > "$LOG/$name.log" 2>&1 < /dev/null &
   outer=$!
   for _ in $(seq 100); do
     [ "$(cat "/proc/$outer/comm" 2>/dev/null)" = nsenter ] && inner=$(cat "/proc/$outer/task/$outer/children" 2>/dev/null || true)
@@ -79,8 +79,9 @@ C
 namespaces() {
   mkdir -p "$RUN" "$LOG" "$NODE"/{varlog,kubelet,cni.d,certs.d} /run/containerd /var/lib/kubelet
   echo 'nameserver 127.0.0.1' > "$NODE/resolv.conf"
-  setsid nohup unshare -m -n -p --fork --mount-proc --propagation private -- bash -c '
+  setsid nohup unshare -m -u -n -p --fork --mount-proc --propagation private -- bash -c '
     set -e
+    hostname control-1
     ip link set lo up; ip addr add "$1/32" dev lo; ip route add 10.96.0.0/16 dev lo src "$1"
     mount -t tmpfs tmpfs /run/containerd
     mount --bind "$2/varlog" /var/log; mount --bind "$2/kubelet" /var/lib/kubelet; mount --bind "$2/resolv.conf" /etc/resolv.conf

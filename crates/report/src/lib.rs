@@ -1,1 +1,72 @@
-//! report
+//! Diagnosis → words: text for a terminal, Markdown, HTML, JSON, YAML, in English and Chinese.
+//!
+//! **Invariant:** no evidence is weighed here; numbers are only counted, shortened and worded.
+
+mod command;
+mod html;
+mod layout;
+mod markdown;
+mod names;
+mod picture;
+mod plain;
+mod say;
+mod text;
+mod time;
+mod view;
+pub mod wire;
+pub mod words;
+
+use std::time::Duration;
+
+use rootline_model::{Diagnosis, Knowledge, Lang, Message};
+
+/// How the answer is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For a terminal, or a pipe.
+    Text,
+    /// For tickets and chats.
+    Markdown,
+    /// One file that needs nothing else.
+    Html,
+    /// For programs; see `wire`.
+    Json,
+    /// The same fields as JSON.
+    Yaml,
+}
+
+/// Knobs that change words and layout, never the content.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub lang: Lang,
+    /// Columns of the terminal; only text is wrapped.
+    pub width: usize,
+    /// ANSI colours in text.
+    pub color: bool,
+    /// Shows how causes were weighed, every line of evidence and the notes.
+    pub verbose: bool,
+    /// How long reading and thinking took, where the caller wants it shown.
+    pub elapsed: Option<Duration>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { lang: Lang::En, width: 100, color: false, verbose: false, elapsed: None }
+    }
+}
+
+/// The whole answer as one text that ends in a line break.
+pub fn render(diagnosis: &Diagnosis, knowledge: &Knowledge, options: &Options, format: Format) -> String {
+    match format {
+        Format::Text => text::render(&view::View::of(diagnosis, knowledge, options), options),
+        Format::Markdown => markdown::render(&view::View::of(diagnosis, knowledge, options), options),
+        Format::Html => html::render(diagnosis, knowledge, options),
+        Format::Json => wire::json(diagnosis, knowledge, options.lang),
+        Format::Yaml => wire::yaml(diagnosis, knowledge, options.lang),
+    }
+}
+
+/// A message in a language: the filled text of its key, or its arguments where the key is unknown.
+pub fn message(lang: Lang, message: &Message) -> String {
+    say::message(lang, message)
+}

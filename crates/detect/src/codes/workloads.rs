@@ -1,0 +1,6 @@
+//! Finding codes: workloads.
+
+#[allow(unused_imports)]
+use super::{FindingDoc, fact, risk, symptom};
+
+pub(super) const FINDINGS: &[FindingDoc] = &[];

@@ -1,0 +1,241 @@
+//! The fixed words of every report, in English and Chinese.
+//!
+//! A row is `(key, English, Chinese)`. Texts may hold `{name}` places, the same ones in both languages. A key that ends in
+//! `.one` is used instead of its plain form where the argument `count` is 1. Rows stand in the order in which a reader
+//! meets them; a test holds that keys are unique and places agree.
+
+use rootline_model::Lang;
+
+/// key, English, Chinese
+pub const WORDS: &[(&str, &str, &str)] = &[
+    // the first lines
+    ("summary.none", "No problems found", "未发现问题"),
+    ("summary.none_seen", "No problems found in what could be seen", "在可见范围内未发现问题"),
+    ("summary.empty", "Nothing to look at: the source holds no objects", "没有可检查的内容：来源中没有任何对象"),
+    ("summary.likely", "{count} incidents, each with a likely cause", "{count} 起故障，均已找到很可能的原因"),
+    ("summary.likely.one", "{count} incident with a likely cause", "{count} 起故障，已找到很可能的原因"),
+    ("summary.incidents", "{count} incidents", "{count} 起故障"),
+    ("summary.incidents.one", "{count} incident", "{count} 起故障"),
+    ("summary.some_likely", "{count} with a likely cause", "{count} 起原因很可能"),
+    ("summary.some_possible", "{count} with a possible cause", "{count} 起原因可能"),
+    ("summary.some_unknown", "{count} without a confident cause", "{count} 起无法确定原因"),
+    ("scope.objects", "{count} objects", "{count} 个对象"),
+    ("scope.objects.one", "{count} object", "{count} 个对象"),
+    ("scope.events", "{count} events", "{count} 个事件"),
+    ("scope.events.one", "{count} event", "{count} 个事件"),
+    ("scope.log_lines", "{count} log lines", "{count} 行日志"),
+    ("scope.log_lines.one", "{count} log line", "{count} 行日志"),
+    ("scope.namespaces", "{count} namespaces", "{count} 个命名空间"),
+    ("scope.namespaces.one", "{count} namespace", "{count} 个命名空间"),
+    ("scope.version", "Kubernetes {version}", "Kubernetes {version}"),
+    ("scope.elapsed", "read in {seconds} s", "用时 {seconds} 秒"),
+    ("scope.source", "from {source}", "来自 {source}"),
+    ("scope.at", "as of {time}", "截至 {time}"),
+    // headings
+    ("label.why", "Why", "依据"),
+    ("label.score", "How it was weighed", "如何评分"),
+    ("label.means", "What it means", "这意味着"),
+    ("label.considered", "Also considered", "也曾考虑"),
+    ("label.candidates", "Candidates", "候选原因"),
+    ("label.follows", "Follows from it", "由此引发"),
+    ("label.together", "Seen together", "同时出现"),
+    ("label.affected", "Affected", "受影响"),
+    ("label.next", "Next", "下一步"),
+    ("label.unseen", "Not seen", "未能看到"),
+    ("label.clean", "Checked and clean", "检查正常"),
+    ("label.notes", "Also noted", "另请留意"),
+    ("label.looked", "Looked at", "检查范围"),
+    ("label.incident", "Incident {number}", "故障 {number}"),
+    ("label.picture", "How they hang together", "关系图"),
+    ("label.onset", "Since", "开始于"),
+    ("label.verdict", "Verdict", "结论"),
+    ("label.severity", "Severity", "严重程度"),
+    ("label.entity", "Where", "对象"),
+    ("title.report", "Rootline diagnosis", "Rootline 诊断"),
+    ("title.no_cause", "Something is wrong, no confident cause", "存在异常，无法确定原因"),
+    ("title.no_cause_of", "{symptom}, no confident cause", "{symptom}，无法确定原因"),
+    ("footer.made", "Made by Rootline from recorded state; every line can be looked up.", "由 Rootline 根据集群状态生成，每条依据均可查证。"),
+    // verdict and severity
+    ("verdict.likely", "likely", "很可能"),
+    ("verdict.possible", "possible", "可能"),
+    ("verdict.none", "no confident cause", "无法确定原因"),
+    ("severity.critical", "critical", "严重"),
+    ("severity.error", "error", "错误"),
+    ("severity.warning", "warning", "警告"),
+    // time
+    ("age.s", "{n} s", "{n} 秒"),
+    ("age.min", "{n} min", "{n} 分钟"),
+    ("age.h", "{n} h", "{n} 小时"),
+    ("age.d", "{n} d", "{n} 天"),
+    ("age.now", "just now", "刚刚"),
+    ("age.ago", "{age} ago", "{age}前"),
+    ("age.ahead", "{age} after the state was read", "晚于读取时刻 {age}"),
+    ("since.ago", "since {age}", "持续 {age}"),
+    ("since.at", "since {time}, {ago}", "始于 {time}，{ago}"),
+    // evidence: the word in front, then what is said
+    ("kind.field", "field", "字段"),
+    ("kind.condition", "condition", "状况"),
+    ("kind.state", "state", "状态"),
+    ("kind.event", "event", "事件"),
+    ("kind.log", "log", "日志"),
+    ("kind.absent", "missing", "缺失"),
+    ("kind.arithmetic", "sum", "核算"),
+    ("kind.sample", "metric", "指标"),
+    ("kind.quote", "quote", "原文"),
+    ("kind.alert", "alert", "告警"),
+    ("seen.field", "{path} = {value}", "{path} = {value}"),
+    ("seen.condition", "{condition} = {status}", "{condition} = {status}"),
+    ("seen.exit_code", "exit code {code}", "退出码 {code}"),
+    ("seen.last", "last {ago}", "最近一次：{ago}"),
+    ("seen.previous", "previous run", "上一次运行"),
+    ("seen.absent", "{object} does not exist, named by {by}", "{object} 不存在，被 {by} 引用"),
+    ("seen.firing", "firing", "触发中"),
+    ("quote.open", "“", "“"),
+    ("quote.close", "”", "”"),
+    // how a cause was weighed
+    ("why.rule", "rule {rule}: {nats} nats", "规则 {rule}：{nats} nats"),
+    ("why.finding", "{finding} on {entity}", "{entity} 出现 {finding}"),
+    ("why.base", "how often {rule} is the cause of such things", "{rule} 作为此类问题原因的常见程度"),
+    ("why.explains", "explains {count} other findings", "可解释另外 {count} 个异常"),
+    ("why.explains.one", "explains {count} other finding", "可解释另外 {count} 个异常"),
+    ("why.unexplained", "leaves {count} findings unexplained", "仍有 {count} 个异常无法解释"),
+    ("why.unexplained.one", "leaves {count} finding unexplained", "仍有 {count} 个异常无法解释"),
+    ("why.evidence_count", "{count} independent pieces of evidence", "有 {count} 条相互独立的依据"),
+    ("why.evidence_count.one", "{count} piece of evidence", "有 {count} 条依据"),
+    ("why.direct", "the evidence names it directly", "依据直接指明了它"),
+    ("why.quoted", "an error message says so: {text}", "错误信息明确指出：{text}"),
+    ("why.recent_change", "changed {age} before the onset", "在异常开始前 {age} 发生过变更"),
+    ("why.onset_first", "began first", "最先出现"),
+    ("why.onset_late", "began {age} after its supposed effects", "比其应引发的现象晚 {age} 出现"),
+    ("why.upstream", "others depend on it", "其他对象依赖于它"),
+    ("why.explained_by", "itself follows from {cause}", "它本身由 {cause} 引发"),
+    ("why.gap", "not seen: {what}", "未能看到：{what}"),
+    ("why.alone", "nothing else points at it", "没有其他现象指向它"),
+    ("why.only_candidate", "no other candidate", "没有其他候选原因"),
+    ("why.same_name", "the same name in both places", "两处使用了相同的名称"),
+    ("why.against", "speaks against it: {finding} on {entity}", "反面依据：{entity} 出现 {finding}"),
+    ("why.healthy", "works for others: {what}", "对其他对象正常：{what}"),
+    ("why.decision_tree", "step {step} of the decision tree “{name}”", "决策树“{name}”第 {step} 步"),
+    // why a finding was folded in
+    ("fold.explained", "follows from {cause}", "由 {cause} 引发"),
+    ("fold.same", "the same problem on {entity}", "{entity} 上的同一问题"),
+    ("fold.downstream", "{entity} depends on {cause}", "{entity} 依赖 {cause}"),
+    ("fold.same_workload", "belongs to the same workload, {entity}", "属于同一工作负载 {entity}"),
+    ("fold.same_node", "runs on the same node, {entity}", "运行在同一节点 {entity}"),
+    ("fold.same_config", "uses the same {entity}", "使用同一个 {entity}"),
+    ("fold.time", "began at the same time", "同一时间出现"),
+    ("fold.cause", "is the evidence itself", "即原因本身的依据"),
+    ("fold.risk", "a risk on the same thing", "同一对象上的风险"),
+    // why a candidate lost
+    ("lost.weaker", "weaker evidence ({nats} against {best} nats)", "依据较弱（{nats} 对 {best} nats）"),
+    ("lost.explained", "itself explained by {cause}", "它本身可由 {cause} 解释"),
+    ("lost.fewer", "explains {count} of {total} findings", "只能解释 {total} 个异常中的 {count} 个"),
+    ("lost.later", "began {age} later", "晚 {age} 出现"),
+    ("lost.narrower", "a narrower statement of the same problem", "是同一问题的局部表述"),
+    ("lost.broader", "a broader statement of the same problem", "是同一问题的笼统表述"),
+    ("lost.contradicted", "contradicted: {what}", "与事实不符：{what}"),
+    ("lost.tie", "equal evidence; the broader cause is shown first", "依据相当，范围更大的原因列在前面"),
+    // gaps
+    ("gap.forbidden", "the account may not read it", "当前账号无权读取"),
+    ("gap.absent", "the source does not hold it", "来源中没有"),
+    ("gap.unreadable", "it could not be read", "无法读取"),
+    ("gap.truncated", "a limit cut it short", "超出上限，已截断"),
+    ("gap.stale", "it is too old", "数据过旧"),
+    ("gap.no_events", "no events were read", "没有读到事件"),
+    ("gap.no_logs", "no logs were read", "没有读到日志"),
+    ("gap.no_metrics", "no metrics were read", "没有读到指标"),
+    ("gap.old_events", "events older than {age} are gone", "{age} 之前的事件已被清除"),
+    ("gap.not_listed", "{what} were not listed, so nobody can say what does not exist", "未列出 {what}，无法判断哪些不存在"),
+    ("gap.clock_skew", "clocks differ by {age}", "时钟相差 {age}"),
+    ("gap.log_wanted", "the log of {entity} would tell more", "{entity} 的日志可提供更多线索"),
+    // lists
+    ("more", "and {count} more", "以及另外 {count} 个"),
+    ("more.evidence", "{count} more lines with -v", "另有 {count} 条，加 -v 显示"),
+    ("more.evidence.one", "{count} more line with -v", "另有 {count} 条，加 -v 显示"),
+    ("more.groups", "{count} more findings of other kinds", "另有 {count} 个其他类型的异常"),
+    ("more.groups.one", "{count} more finding of another kind", "另有 {count} 个其他类型的异常"),
+    ("more.notes", "{count} risks and recovered faults, shown with -v", "{count} 个风险或已恢复的故障，加 -v 显示"),
+    ("more.notes.one", "{count} risk or recovered fault, shown with -v", "{count} 个风险或已恢复的故障，加 -v 显示"),
+    ("list.join", ", ", "、"),
+    ("list.clause", ": ", "："),
+    ("list.times", "×{count}", "×{count}"),
+    ("list.kind", "{count} {kind}", "{kind} {count}"),
+    ("list.checks", "{count} checks", "{count} 项检查"),
+    ("list.checks.one", "{count} check", "{count} 项检查"),
+    // relations in the picture
+    ("rel.runs_on", "runs on", "运行于"),
+    ("rel.owned_by", "owned by", "属于"),
+    ("rel.part_of", "part of", "组成"),
+    ("rel.selects", "selects", "选择"),
+    ("rel.routes_to", "routes to", "路由到"),
+    ("rel.mounts", "mounts", "挂载"),
+    ("rel.uses_config", "uses", "使用"),
+    ("rel.calls", "calls", "调用"),
+    ("rel.scales", "scales", "伸缩"),
+    ("rel.limited_by", "limited by", "受限于"),
+    ("rel.in_namespace", "in", "位于"),
+    ("rel.served_by", "served by", "由其提供"),
+    ("picture.cause", "root cause", "根因"),
+    ("picture.affected", "affected", "受影响"),
+    ("picture.other", "related", "相关"),
+    ("picture.alt", "{cause} and the {count} things around it", "{cause} 及其周围的 {count} 个对象"),
+    ("picture.more", "{count} more", "另外 {count} 个"),
+    // the knowledge page
+    ("page.cause", "root cause", "根因"),
+    ("page.finding", "finding", "异常"),
+    ("page.means", "What it means", "含义"),
+    ("page.fooled_by", "What can look like it", "容易混淆的情况"),
+    ("page.confirm", "How to confirm", "如何确认"),
+    ("page.fix", "What to do", "如何处理"),
+    ("page.catalogue", "Rows of the failure mode catalogue", "对应的故障模式目录行号"),
+];
+
+/// The text of a key in a language, `None` where no such key exists.
+pub fn word(lang: Lang, key: &str) -> Option<&'static str> {
+    let row = WORDS.iter().find(|(k, _, _)| *k == key)?;
+    Some(match lang {
+        Lang::En => row.1,
+        Lang::Zh => row.2,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn places(text: &str) -> BTreeSet<&str> {
+        text.split('{').skip(1).filter_map(|t| t.split_once('}').map(|(name, _)| name)).collect()
+    }
+
+    #[test]
+    fn both_languages_say_everything_with_the_same_places() {
+        let mut seen = BTreeSet::new();
+        for (key, en, zh) in WORDS {
+            assert!(seen.insert(key), "{key} stands twice");
+            assert!(!en.trim_end_matches('\n').is_empty() && !zh.is_empty(), "{key} is empty in a language");
+            assert_eq!(places(en), places(zh), "{key}: places differ");
+        }
+    }
+
+    #[test]
+    fn a_singular_has_its_plural() {
+        for (key, en, _) in WORDS {
+            if let Some(plain) = key.strip_suffix(".one") {
+                let plural = word(Lang::En, plain);
+                assert_eq!(plural.map(places), Some(places(en)), "{key} without a fitting {plain}");
+            }
+        }
+    }
+
+    #[test]
+    fn chinese_is_chinese() {
+        let same: Vec<_> = WORDS.iter().filter(|(_, en, zh)| en == zh).map(|(key, _, _)| *key).collect();
+        assert_eq!(
+            same,
+            ["scope.version", "seen.field", "seen.condition", "quote.open", "quote.close", "list.times"],
+            "texts that are the same in both languages are names and formulas only"
+        );
+    }
+}

@@ -1,0 +1,135 @@
+#!/usr/bin/env bash
+# Makes every fault of faults/ happen in a real cluster, one after the other, and asks Rootline for the cause.
+#
+# usage: e2e.sh [--record-only] [--only NAME]... [--keep]
+#   --record-only   no Rootline: write each fault's recording and its expectation
+#   --only NAME     only this fault (a folder of faults/), may be given several times
+#   --keep          leave the cluster up at the end
+# ROOTLINE          path of the rootline binary (needed unless --record-only)
+# RECORDINGS        where recordings go (default: recordings below the base folder)
+#
+# A fault passes when .incidents[0].causes[0] names the expected entity and code, or, for a case
+# without a fault, when there is no incident at all.
+. "$(dirname "$0")/lib.sh"
+
+record_only="" keep="" only=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --record-only) record_only=1 ;;
+    --only) only+=("${2:?--only wants a name}"); [ -f "$HERE/faults/$2/fault.json" ] || die "no fault '$2' in faults/"; shift ;;
+    --keep) keep=1 ;;
+    *) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  esac
+  shift
+done
+[ -n "$record_only" ] || [ -x "${ROOTLINE:-}" ] || die "set ROOTLINE to the binary, or use --record-only"
+RECORDINGS=${RECORDINGS:-$TB/recordings}; mkdir -p "$RECORDINGS"
+RESULTS=$TB/results; rm -rf "$RESULTS"; mkdir -p "$RESULTS"
+
+# --- what setup, inject, wait and cleanup of a fault.json may call, besides kc and until_ok
+pods_show() { kc -n "$1" get pods --no-headers 2>/dev/null | grep -Eq -- "$2"; }
+has_event() { # NAMESPACE REASON [REGEX over "Kind/name message"]
+  kc -n "$1" get events --field-selector "reason=$2" -o jsonpath='{range .items[*]}{.involvedObject.kind}/{.involvedObject.name} {.message}{"\n"}{end}' 2>/dev/null | grep -Eq -- "${3:-.}"
+}
+restarted() { # NAMESPACE TIMES : some container has been started again so often
+  kc -n "$1" get pods -o jsonpath='{range .items[*].status.containerStatuses[*]}{.restartCount}{"\n"}{end}' | awk -v n="$2" '$1 >= n {found=1} END {exit !found}'
+}
+no_pressure() { ! kc get node "$NODE_NAME" -o jsonpath='{.status.conditions[?(@.type=="DiskPressure")].status}{.spec.taints[*].key}' | grep -Eq 'True|pressure'; }
+stop_kubelet() { local p; p=$(pid_of kubelet); kill -9 "$p"; until_ok 10 "end of the kubelet" test ! -d "/proc/$p"; }
+start_kubelet() { "$HERE/up.sh" kubelet; }
+restart_kubelet() { stop_kubelet; EVICTION=$1 "$HERE/up.sh" kubelet; }
+
+field() { python3 -c 'import json,sys; v=json.load(open(sys.argv[1])).get(sys.argv[2]); print("" if v is None else v)' "$1" "$2"; }
+expectation() { python3 -c 'import json,sys; e=json.load(open(sys.argv[1]))["expect"]; print(e["entity"]+" "+e["code"] if e else "-")' "$1"; }
+
+# The first cause as "ENTITY CODE", "-" when there is no incident
+answer() {
+  python3 - "$1" <<'P'
+import json, sys
+incidents = json.load(open(sys.argv[1])).get("incidents", [])
+if not incidents:
+    print("-")
+else:
+    cause = (incidents[0].get("causes") or [{}])[0]
+    print(cause.get("entity", "?"), cause.get("code", "?"))
+P
+}
+
+baseline_ready() {
+  kc -n platform rollout status deployment/gateway --timeout=1s && kc -n platform rollout status statefulset/cache --timeout=1s &&
+    kc -n platform rollout status daemonset/log-agent --timeout=1s
+}
+namespaces_gone() { ! kc get namespaces -o name | grep -Eqv '/(default|kube-.*|platform)$'; }
+
+clear_away() { # FOLDER
+  local cleanup; cleanup=$(field "$1/fault.json" cleanup)
+  [ -z "$cleanup" ] || (cd "$1" && set +e && eval "$cleanup") >> "$RESULTS/cleanup.log" 2>&1 || true
+  kc delete -f "$1/manifest.yaml" --ignore-not-found --wait=false > /dev/null
+  until_ok 120 "namespaces gone" namespaces_gone
+  until_ok 120 "healthy baseline" baseline_ready
+  kc delete events --all -A > /dev/null
+}
+
+run_fault() { # FOLDER
+  local dir=$1 name setup inject want got t0 limit pair
+  name=$(basename "$dir"); t0=$(date +%s); limit=$(field "$dir/fault.json" timeout_s)
+  want=$(expectation "$dir/fault.json")
+  setup=$(field "$dir/fault.json" setup); inject=$(field "$dir/fault.json" inject)
+  {
+    if [ -n "$setup" ]; then eval "$setup"; fi
+    kc apply -f "$dir/manifest.yaml"
+    if [ -n "$inject" ]; then (cd "$dir" && eval "$inject"); fi
+  } > "$RESULTS/$name.log" 2>&1 || { echo "FAIL $name $(($(date +%s) - t0))s could not be injected, see $RESULTS/$name.log"; clear_away "$dir"; return 0; }
+  if ! until_ok "$limit" "$name" eval "$(field "$dir/fault.json" wait)"; then
+    kc get pods,events -A >> "$RESULTS/$name.log" 2>&1
+    echo "FAIL $name $(($(date +%s) - t0))s did not show itself within $limit s, see $RESULTS/$name.log"; clear_away "$dir"; return 0
+  fi
+  sleep "$(field "$dir/fault.json" settle_s)"
+
+  got=$want
+  if [ -z "$record_only" ]; then
+    if "$ROOTLINE" diagnose --kubeconfig "$KUBECONFIG_ADMIN" -o json > "$RESULTS/$name.json" 2>> "$RESULTS/$name.log"; then got=$(answer "$RESULTS/$name.json"); else got="rootline exit $?"; fi
+  fi
+  "$HERE/record.sh" "$KUBECONFIG_ADMIN" "$RECORDINGS/$name.tar.zst"
+  for pair in ${VARIANTS_OF:-}; do
+    [ "$pair" = "$name" ] || continue
+    mkdir -p "$RECORDINGS/variants"
+    "$HERE/record.sh" --dump "$KUBECONFIG_ADMIN" "$RECORDINGS/variants/$name.dump.tar.zst"
+    "$HERE/record.sh" --text "$KUBECONFIG_ADMIN" "$RECORDINGS/variants/$name.text.tar.zst"
+  done
+  if [ "$got" = "$want" ]; then echo "PASS $name $(($(date +%s) - t0))s $want"; else echo "FAIL $name $(($(date +%s) - t0))s want: $want got: $got"; fi
+  clear_away "$dir"
+}
+
+faults_in_order() { # those that disturb the node come last
+  python3 - "$HERE/faults" "${only[@]}" <<'P'
+import json, pathlib, sys
+root, only = pathlib.Path(sys.argv[1]), sys.argv[2:]
+found = [(json.loads(p.read_text()).get("disrupts_node", False), p.parent) for p in root.glob("*/fault.json") if not only or p.parent.name in only]
+print("\n".join(str(p) for _, p in sorted(found)))
+P
+}
+
+write_expectations() { # expect.json for what lies in RECORDINGS
+  python3 - "$HERE/faults" "$RECORDINGS" <<'P'
+import json, pathlib, sys
+faults, out = map(pathlib.Path, sys.argv[1:])
+read = lambda p: json.loads(p.read_text())
+table = {p.parent.name: read(p)["expect"] for p in sorted(faults.glob("*/fault.json")) if (out / f"{p.parent.name}.tar.zst").exists()}
+(out / "expect.json").write_text(json.dumps(table, indent=2) + "\n")
+variants = {v.name.removesuffix(".tar.zst"): table[v.name.split(".")[0]] for v in sorted((out / "variants").glob("*.tar.zst"))}
+if variants:
+    (out / "variants" / "expect.json").write_text(json.dumps(variants, indent=2) + "\n")
+P
+}
+
+alive holder || "$HERE/up.sh" control node proxy
+[ -n "$keep" ] || trap '"$HERE/down.sh"' EXIT
+kc apply -f "$HERE/faults/baseline.yaml" > /dev/null
+until_ok 90 "healthy baseline" baseline_ready
+sleep 5
+
+faults_in_order | while read -r dir; do run_fault "$dir" < /dev/null; done | tee "$RESULTS/table.txt"
+write_expectations
+echo "$(grep -c ^PASS "$RESULTS/table.txt" || true) passed, $(grep -c ^FAIL "$RESULTS/table.txt" || true) failed"
+! grep -q ^FAIL "$RESULTS/table.txt"
