@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Makes every fault of faults/ happen in a real cluster, one after the other, and asks Rootline for the cause.
 #
-# usage: e2e.sh [--record-only] [--only NAME]... [--keep]
+# usage: e2e.sh [--record-only] [--only NAME]... [--from NAME] [--keep]
 #   --record-only   no Rootline: write each fault's recording and its expectation
 #   --only NAME     only this fault (a folder of faults/), may be given several times
+#   --from NAME     this fault and those that come after it
 #   --keep          leave the cluster up at the end
 # ROOTLINE          path of the rootline binary (needed unless --record-only)
 # RECORDINGS        where recordings go (default: recordings below the base folder)
@@ -12,13 +13,14 @@
 # without a fault, when there is no incident at all.
 . "$(dirname "$0")/lib.sh"
 
-record_only="" keep="" only=()
+record_only="" keep="" from="" only=()
 while [ $# -gt 0 ]; do
   case $1 in
     --record-only) record_only=1 ;;
     --only) only+=("${2:?--only wants a name}"); [ -f "$HERE/faults/$2/fault.json" ] || die "no fault '$2' in faults/"; shift ;;
+    --from) from=${2:?--from wants a name}; [ -f "$HERE/faults/$from/fault.json" ] || die "no fault '$from' in faults/"; shift ;;
     --keep) keep=1 ;;
-    *) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 2 ;;
+    *) sed -n '2,13s/^# \{0,1\}//p' "$0"; exit 2 ;;
   esac
   shift
 done
@@ -27,14 +29,14 @@ RECORDINGS=${RECORDINGS:-$TB/recordings}; mkdir -p "$RECORDINGS"
 RESULTS=$TB/results; rm -rf "$RESULTS"; mkdir -p "$RESULTS"
 
 # --- what setup, inject, wait and cleanup of a fault.json may call, besides kc and until_ok
-pods_show() { kc -n "$1" get pods --no-headers 2>/dev/null | grep -Eq -- "$2"; }
+pods_show() { kc -n "$1" get pods --no-headers 2>/dev/null | grep -E -- "$2" > /dev/null; }
 has_event() { # NAMESPACE REASON [REGEX over "Kind/name message"]
-  kc -n "$1" get events --field-selector "reason=$2" -o jsonpath='{range .items[*]}{.involvedObject.kind}/{.involvedObject.name} {.message}{"\n"}{end}' 2>/dev/null | grep -Eq -- "${3:-.}"
+  kc -n "$1" get events --field-selector "reason=$2" -o jsonpath='{range .items[*]}{.involvedObject.kind}/{.involvedObject.name} {.message}{"\n"}{end}' 2>/dev/null | grep -E -- "${3:-.}" > /dev/null
 }
 restarted() { # NAMESPACE TIMES : some container has been started again so often
-  kc -n "$1" get pods -o jsonpath='{range .items[*].status.containerStatuses[*]}{.restartCount}{"\n"}{end}' | awk -v n="$2" '$1 >= n {found=1} END {exit !found}'
+  kc -n "$1" get pods -o jsonpath='{range .items[*]}{range .status.initContainerStatuses[*]}{.restartCount}{"\n"}{end}{range .status.containerStatuses[*]}{.restartCount}{"\n"}{end}{end}' | awk -v n="$2" '$1 >= n {found=1} END {exit !found}'
 }
-no_pressure() { ! kc get node "$NODE_NAME" -o jsonpath='{.status.conditions[?(@.type=="DiskPressure")].status}{.spec.taints[*].key}' | grep -Eq 'True|pressure'; }
+no_pressure() { ! kc get node "$NODE_NAME" -o jsonpath='{.status.conditions[?(@.type=="DiskPressure")].status}{.spec.taints[*].key}' | grep -E 'True|pressure' > /dev/null; }
 stop_kubelet() { local p; p=$(pid_of kubelet); kill -9 "$p"; until_ok 10 "end of the kubelet" test ! -d "/proc/$p"; }
 start_kubelet() { "$HERE/up.sh" kubelet; }
 restart_kubelet() { stop_kubelet; EVICTION=$1 "$HERE/up.sh" kubelet; }
@@ -59,7 +61,7 @@ baseline_ready() {
   kc -n platform rollout status deployment/gateway --timeout=1s && kc -n platform rollout status statefulset/cache --timeout=1s &&
     kc -n platform rollout status daemonset/log-agent --timeout=1s
 }
-namespaces_gone() { ! kc get namespaces -o name | grep -Eqv '/(default|kube-.*|platform)$'; }
+namespaces_gone() { local all; all=$(kc get namespaces -o name) && ! grep -Ev '/(default|kube-.*|platform)$' <<< "$all" > /dev/null; }
 
 clear_away() { # FOLDER
   local cleanup; cleanup=$(field "$1/fault.json" cleanup)
@@ -75,11 +77,10 @@ run_fault() { # FOLDER
   name=$(basename "$dir"); t0=$(date +%s); limit=$(field "$dir/fault.json" timeout_s)
   want=$(expectation "$dir/fault.json")
   setup=$(field "$dir/fault.json" setup); inject=$(field "$dir/fault.json" inject)
-  {
-    if [ -n "$setup" ]; then eval "$setup"; fi
-    kc apply -f "$dir/manifest.yaml"
-    if [ -n "$inject" ]; then (cd "$dir" && eval "$inject"); fi
-  } > "$RESULTS/$name.log" 2>&1 || { echo "FAIL $name $(($(date +%s) - t0))s could not be injected, see $RESULTS/$name.log"; clear_away "$dir"; return 0; }
+  if ! (cd "$dir" && eval "${setup:-true}" && kc apply -f manifest.yaml && eval "${inject:-true}") > "$RESULTS/$name.log" 2>&1; then
+    echo "FAIL $name $(($(date +%s) - t0))s could not be injected, see $RESULTS/$name.log"
+    clear_away "$dir"; return 0
+  fi
   if ! until_ok "$limit" "$name" eval "$(field "$dir/fault.json" wait)"; then
     kc get pods,events -A >> "$RESULTS/$name.log" 2>&1
     echo "FAIL $name $(($(date +%s) - t0))s did not show itself within $limit s, see $RESULTS/$name.log"; clear_away "$dir"; return 0
@@ -102,11 +103,13 @@ run_fault() { # FOLDER
 }
 
 faults_in_order() { # those that disturb the node come last
-  python3 - "$HERE/faults" "${only[@]}" <<'P'
+  python3 - "$HERE/faults" "$from" "${only[@]}" <<'P'
 import json, pathlib, sys
-root, only = pathlib.Path(sys.argv[1]), sys.argv[2:]
+root, start, only = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3:]
 found = [(json.loads(p.read_text()).get("disrupts_node", False), p.parent) for p in root.glob("*/fault.json") if not only or p.parent.name in only]
-print("\n".join(str(p) for _, p in sorted(found)))
+found = [p for _, p in sorted(found)]
+names = [p.name for p in found]
+print("\n".join(map(str, found[names.index(start) if start else 0:])))
 P
 }
 

@@ -1,1 +1,12 @@
-//! engine
+//! The chain of stages in one place: signals → world → findings → incidents.
+//!
+//! **Invariant:** the only place that knows the order of stages; the same signals give the same answer.
+
+mod engine;
+mod narrow;
+mod pipeline;
+mod suspicious;
+
+pub use engine::{Engine, EngineError, Options, Target};
+pub use rootline_diagnose::{RuleError, RuleFile, RuleSet};
+pub use suspicious::LogWanted;

@@ -41,6 +41,17 @@ impl fmt::Display for Code {
     }
 }
 
+/// What a finding is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Class {
+    /// Can be a root cause or stands right beside one.
+    Fact,
+    /// Something suffers; the cause is elsewhere.
+    Symptom,
+    /// Nothing is broken now.
+    Risk,
+}
+
 /// Evidence strength in natural log units; 0 says nothing, +4 is near proof.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Nats(f64);

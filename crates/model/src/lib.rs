@@ -14,7 +14,7 @@ mod relation;
 pub use diagnosis::{Cause, Check, Contribution, Diagnosis, Folded, Incident, Scope, Severity, Verdict};
 pub use entity::{EntityRef, Kind};
 pub use evidence::Evidence;
-pub use finding::{Code, Finding, Nats, Probability};
+pub use finding::{Class, Code, Finding, Nats, Probability};
 pub use gap::{Gap, GapKind};
 pub use jiff::Timestamp;
 pub use knowledge::{Bilingual, Knowledge, Lang, Texts};

@@ -25,6 +25,8 @@ impl std::error::Error for ListError {}
 #[serde(rename_all = "camelCase")]
 struct Envelope<'a> {
     #[serde(default)]
+    api_version: String,
+    #[serde(default)]
     kind: String,
     #[serde(borrow)]
     items: Option<Vec<&'a RawValue>>,
@@ -50,6 +52,7 @@ pub fn read_list(
     }
     let envelope: Envelope<'_> = serde_json::from_str(json).map_err(whole)?;
     match envelope.items {
+        Some(_) if foreign(&envelope.api_version) => {}
         Some(items) => {
             let item_kind = envelope.kind.strip_suffix("List").filter(|k| !k.is_empty()).or(fallback_kind);
             for item in items {
@@ -65,7 +68,10 @@ fn read_item(json: &str, list_kind: Option<&str>, good: &mut impl FnMut(Object),
     // a typed list saves a second look at every item
     let own_kind = match list_kind {
         Some(kind) if Object::KINDS.contains(&kind) => None,
-        _ => serde_json::from_str::<TypeMeta>(json).ok().map(|t| t.kind),
+        _ => match serde_json::from_str::<TypeMeta>(json) {
+            Ok(own) if foreign(&own.api_version) => return,
+            own => own.ok().map(|t| t.kind),
+        },
     };
     let kind = own_kind.as_deref().filter(|k| !k.is_empty()).or(list_kind).unwrap_or_default();
     let kind = match kind {
@@ -80,6 +86,14 @@ fn read_item(json: &str, list_kind: Option<&str>, good: &mut impl FnMut(Object),
             bad(ListError { what: format!("{kind} {ns}/{name}"), detail: e.to_string() });
         }
         None => {}
+    }
+}
+
+/// True for an API group that is not Kubernetes' own: other people's kinds are called `Node`, `Service` or `Ingress` too.
+fn foreign(api_version: &str) -> bool {
+    match api_version.split_once('/') {
+        None => false,
+        Some((group, _)) => group.contains('.') && !group.ends_with(".k8s.io"),
     }
 }
 
@@ -121,6 +135,18 @@ mod tests {
         let (good, bad) = read(json);
         assert_eq!(good, ["Pod a", "Service d"]);
         assert_eq!(bad, ["Pod n/b"]);
+    }
+
+    #[test]
+    fn kinds_of_other_peoples_groups_are_not_taken_for_kubernetes_own() {
+        let foreign = r#"{"apiVersion":"storage.example.com/v1","kind":"Node","metadata":{"name":"replica-1"}}"#;
+        assert_eq!(read(foreign).0, [""; 0]);
+        assert_eq!(read(&format!(r#"{{"kind":"List","items":[{foreign}]}}"#)).0, [""; 0]);
+        let list = r#"{"apiVersion":"example.com/v1","kind":"ServiceList","items":[{"metadata":{"name":"a"}}]}"#;
+        assert_eq!(read(list).0, [""; 0]);
+        let own = r#"{"apiVersion":"networking.k8s.io/v1","kind":"Ingress","metadata":{"name":"front"}}"#;
+        assert_eq!(read(own).0, ["Ingress front"]);
+        assert_eq!(read(r#"{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"cart"}}"#).0, ["Deployment cart"]);
     }
 
     #[test]

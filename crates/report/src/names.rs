@@ -60,7 +60,7 @@ pub fn list(lang: Lang, entities: &[&EntityRef], most: usize) -> String {
         before = Some(name);
     }
     if more > 0 {
-        out.push_str(if lang == Lang::En { " " } else { "" });
+        out.push(' ');
         out.push_str(&fill(lang, "more", &[("count", &plain::thousands(more))]));
     }
     out

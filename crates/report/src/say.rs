@@ -101,16 +101,14 @@ pub fn seen(lang: Lang, now: Timestamp, evidence: &Evidence) -> Seen {
 
 fn said(lang: Lang, now: Timestamp, evidence: &Evidence) -> Seen {
     let of = |key: &'static str, object: String, text: String| Seen { word: word(lang, key), text, object, ..Seen::default() };
-    let age = |at: &Option<Timestamp>, key: &'static str, place: &'static str| {
-        at.map(|at| fill(lang, key, &[(place, &time::ago(lang, now, at))]))
-    };
+    let age = |at: &Option<Timestamp>, key: &'static str| at.map(|at| fill(lang, key, &[("ago", &time::ago(lang, now, at))]));
     match evidence {
         Evidence::Field { object, path, value } => {
             of("kind.field", shown(object), fill(lang, "seen.field", &[("path", path), ("value", value)]))
         }
         Evidence::Condition { object, condition, status, reason, message, since } => Seen {
             quote: message.clone(),
-            details: [Some(reason.clone()), since.map(|at| time::since(lang, now, at))].into_iter().flatten().collect(),
+            details: [Some(reason.clone()), age(since, "seen.since")].into_iter().flatten().collect(),
             ..of(
                 "kind.condition",
                 shown(object),
@@ -131,7 +129,7 @@ fn said(lang: Lang, now: Timestamp, evidence: &Evidence) -> Seen {
         },
         Evidence::Event { object, reason, message, count, last } => Seen {
             quote: message.clone(),
-            details: age(last, "seen.last", "ago").into_iter().collect(),
+            details: age(last, "seen.last").into_iter().collect(),
             ..of("kind.event", shown(object), times(lang, reason, *count))
         },
         Evidence::Log { container, line, previous, count } => Seen {
@@ -154,10 +152,7 @@ fn said(lang: Lang, now: Timestamp, evidence: &Evidence) -> Seen {
             Seen { quote: text.clone(), ..of("kind.quote", shown(object), source.clone()) }
         }
         Evidence::Alert { name, object, since } => Seen {
-            details: [Some(word(lang, "seen.firing").to_owned()), since.map(|at| time::since(lang, now, at))]
-                .into_iter()
-                .flatten()
-                .collect(),
+            details: [Some(word(lang, "seen.firing").to_owned()), age(since, "seen.since")].into_iter().flatten().collect(),
             ..of("kind.alert", shown(object), name.clone())
         },
     }

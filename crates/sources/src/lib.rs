@@ -1,1 +1,17 @@
-//! sources
+//! Signals in: from a live cluster, from files, from pasted text.
+//!
+//! - `live` lists a cluster with the reader's own account, page by page.
+//! - `files` reads what people send: recordings, support bundles, `kubectl cluster-info dump`, `kubectl get -o json|yaml`,
+//!   packed or not.
+//! - `text` reads what `kubectl` prints for people.
+//!
+//! **Invariant:** turns foreign bytes into `Signal`s at the edge and never calls a stage. What cannot be read is a named
+//! gap, never a panic and never silence. Memory is bounded by the stated limits.
+
+mod files;
+mod gaps;
+mod input;
+
+pub use files::{read_bytes, read_path};
+pub use gaps::{GAP_TEXTS, gap_text};
+pub use input::{Input, Limits, ReadError, ReadOptions};

@@ -97,16 +97,16 @@ pub(crate) fn read(world: &World, hints: &[o::CallHint]) -> Vec<CallSite> {
         for container in spec.init_containers.iter().chain(&spec.containers) {
             for env in container.env.iter().filter(|e| !e.value.is_empty()) {
                 let place = format!("env {}", env.name);
-                push(world, &mut sites, &workload.entity, &workload.entity, ns, (&place, &env.value));
+                push(world, &mut sites, &workload.entity, &workload.entity, (&place, &env.value));
             }
             for text in container.command.iter().chain(&container.args) {
-                push(world, &mut sites, &workload.entity, &workload.entity, ns, ("args", text));
+                push(world, &mut sites, &workload.entity, &workload.entity, ("args", text));
             }
         }
         for (_, used) in crate::edges::used_by(ns, spec).into_iter().filter(|(_, e)| e.kind == Kind::ConfigMap) {
             let data = world.config_maps.get(ns, &used.name).and_then(|m| m.data.as_ref());
             for (key, text) in data.into_iter().flatten() {
-                push(world, &mut sites, &workload.entity, &used, ns, (&format!("key {key}"), text));
+                push(world, &mut sites, &workload.entity, &used, (&format!("key {key}"), text));
             }
         }
     }
@@ -125,14 +125,8 @@ fn pod_spec<'w>(world: &'w World, workload: &crate::WorkloadView<'w>) -> Option<
     }
 }
 
-fn push(
-    world: &World,
-    sites: &mut Vec<CallSite>,
-    caller: &EntityRef,
-    object: &EntityRef,
-    ns: &str,
-    (place, text): (&str, &str),
-) {
+fn push(world: &World, sites: &mut Vec<CallSite>, caller: &EntityRef, object: &EntityRef, (place, text): (&str, &str)) {
+    let ns = &*caller.namespace;
     for address in addresses_in(text) {
         let named = address.service_names(ns);
         let service = named

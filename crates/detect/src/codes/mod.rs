@@ -8,16 +8,7 @@ mod pods;
 mod storage;
 mod workloads;
 
-/// What a finding is good for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Class {
-    /// Can be a root cause or stands right beside one.
-    Fact,
-    /// Something suffers; the cause is elsewhere.
-    Symptom,
-    /// Nothing is broken now.
-    Risk,
-}
+pub use rootline_model::Class;
 
 /// One entry of the catalogue. Titles are templates over the finding's args.
 #[derive(Clone, Copy, Debug)]

@@ -1,0 +1,1 @@
+//! What a user sends and what is read of it.
