@@ -1,1 +1,63 @@
-fn main() {}
+//! `rootline-eval`: reads public benchmarks without their labels, asks the engine, writes predictions.
+//!
+//! **Invariant:** uses only what a user's archive could hold; the vocabularies of benchmarks live here and nowhere else;
+//! no name of a case, system, service or node.
+#![allow(clippy::disallowed_methods, reason = "reads files and measures time")]
+
+mod cloud_opsbench;
+mod negatives;
+mod output;
+mod vocabulary;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, ValueEnum};
+
+use output::EvalError;
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Suite {
+    CloudOpsbench,
+    Negatives,
+}
+
+/// Answers the cases of a benchmark suite.
+#[derive(Parser)]
+#[command(name = "rootline-eval", version)]
+struct Args {
+    suite: Suite,
+    /// The folder that `blind.py` wrote.
+    #[arg(long)]
+    data: PathBuf,
+    /// Where predictions go.
+    #[arg(long)]
+    predictions: PathBuf,
+    /// Only this case, with the whole answer on standard error.
+    #[arg(long)]
+    case: Option<String>,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let only = args.case.as_deref();
+    let done = match args.suite {
+        Suite::CloudOpsbench => cloud_opsbench::run(&args.data, &args.predictions, only),
+        Suite::Negatives => negatives::run(&args.data, &args.predictions),
+    };
+    match done {
+        Ok(count) => {
+            eprintln!("{count} cases answered");
+            ExitCode::SUCCESS
+        }
+        Err(e) => {
+            eprintln!("rootline-eval: {e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The engine with the built-in rules.
+fn engine() -> Result<rootline_engine::Engine, EvalError> {
+    rootline_engine::Engine::new(rootline_engine::Options::default()).map_err(|e| EvalError::Engine(e.to_string()))
+}

@@ -185,6 +185,11 @@ const KEPT_ANNOTATIONS: [&str; 9] = [
 ];
 
 impl Annotations {
+    /// True for the annotations that are read; the rest is left behind.
+    pub fn keeps(key: &str) -> bool {
+        KEPT_ANNOTATIONS.contains(&key)
+    }
+
     pub fn get(&self, key: &str) -> Option<&str> {
         self.0.get(key)
     }

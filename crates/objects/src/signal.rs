@@ -10,6 +10,8 @@ use crate::object::Object;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Signal {
     Object(Object),
+    /// An object as somebody declared it (an applied manifest), whether or not it exists in the cluster.
+    Declared(Object),
     /// Every object of a kind was read (of one namespace, or of all where it is `None`): what is not there does not exist.
     Listed {
         kind: Kind,

@@ -71,7 +71,11 @@ mod tests {
     #[test]
     fn plain_names_stay_plain() {
         check("kubectl get secret {name}", "cart-db", "kubectl get secret cart-db");
-        check("kubectl get pod -o jsonpath={.spec.affinity} {name}", "a", "kubectl get pod -o jsonpath={.spec.affinity} a");
+        check(
+            "kubectl get pod -o jsonpath={.spec.affinity} {name}",
+            "a",
+            "kubectl get pod -o jsonpath={.spec.affinity} a",
+        );
         check("{", "a", "{");
     }
 

@@ -85,7 +85,8 @@ fn article(out: &mut String, lang: Lang, incident: &IncidentView, picture: Optio
     facts.extend(incident.since.as_ref().map(|s| format!("<span class=\"quiet\">{}</span>", escape(s))));
     let _ = writeln!(out, "<p class=\"facts\">{}</p>", facts.join(" "));
     if let Some(affected) = &incident.affected {
-        let _ = writeln!(out, "<p class=\"hurt\">{} <code>{}</code></p>", word(lang, "label.affected"), escape(affected));
+        let _ =
+            writeln!(out, "<p class=\"hurt\">{} <code>{}</code></p>", word(lang, "label.affected"), escape(affected));
     }
     if let Some(means) = &incident.means {
         let _ = writeln!(out, "<p>{}</p>", escape(means));
@@ -98,7 +99,11 @@ fn article(out: &mut String, lang: Lang, incident: &IncidentView, picture: Optio
     next(out, lang, incident);
     evidence(out, lang, word(lang, why), &incident.why);
     if let Some(picture) = picture {
-        let _ = writeln!(out, "<section>\n<h3>{}</h3>\n<figure>{picture}</figure>\n</section>", word(lang, "label.picture"));
+        let _ = writeln!(
+            out,
+            "<section>\n<h3>{}</h3>\n<figure>{picture}</figure>\n</section>",
+            word(lang, "label.picture")
+        );
     }
     groups(out, word(lang, follows), &incident.follows, incident.more_follows.as_deref());
     others(out, word(lang, considered), &incident.considered);

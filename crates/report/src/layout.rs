@@ -144,7 +144,7 @@ fn trimmed(chars: &[(char, Tone)]) -> &[(char, Tone)] {
 /// True if breaking at `i` leaves most of the line empty because a word longer than a line follows.
 fn wastes(chars: &[(char, Tone)], i: usize, room: usize) -> bool {
     let used: usize = chars[..i].iter().map(|(c, _)| c.width().unwrap_or(0)).sum();
-    let word = chars[i..].iter().skip_while(|(c, _)| *c == ' ').take_while(|(c, _)| *c != ' ');
+    let word = chars[i..].iter().skip_while(|(c, _)| *c == ' ').take_while(|(c, _)| *c != ' ').take(room + 1);
     used * 3 < room && word.map(|(c, _)| c.width().unwrap_or(0)).sum::<usize>() > room
 }
 
@@ -165,7 +165,9 @@ fn may_break(chars: &[(char, Tone)], i: usize) -> bool {
     if *before == ' ' {
         return *after != '·';
     }
-    (wide(*before) || wide(*after)) && !"，。、；：！？）》」』”’·,.;:!?)]}…%-/_".contains(*after) && !"（《「『“‘([{".contains(*before)
+    (wide(*before) || wide(*after))
+        && !"，。、；：！？）》」』”’·,.;:!?)]}…%-/_".contains(*after)
+        && !"（《「『“‘([{".contains(*before)
 }
 
 /// True if a long name may be cut before character `i`.

@@ -7,6 +7,7 @@ mod html;
 mod layout;
 mod markdown;
 mod names;
+mod page;
 mod picture;
 mod plain;
 mod say;
@@ -64,6 +65,12 @@ pub fn render(diagnosis: &Diagnosis, knowledge: &Knowledge, options: &Options, f
         Format::Json => wire::json(diagnosis, knowledge, options.lang),
         Format::Yaml => wire::yaml(diagnosis, knowledge, options.lang),
     }
+}
+
+/// The page of a cause or finding: what it means, what can look like it, how to confirm it, what to do. `None`: no such
+/// code.
+pub fn page(knowledge: &Knowledge, code: &str, options: &Options) -> Option<String> {
+    page::render(knowledge, code, options)
 }
 
 /// A message in a language: the filled text of its key, or its arguments where the key is unknown.

@@ -41,9 +41,11 @@ fn one(out: &mut String, view: &View, incident: &IncidentView) {
         out.push_str(&format!("{}\n\n", escape(means)));
     }
     let why: Vec<String> = incident.why.iter().map(seen).chain(incident.more_why.iter().map(|m| escape(m))).collect();
-    let score: Vec<String> = incident.score.iter().map(|(nats, note)| format!("{} {}", code(nats), escape(note))).collect();
+    let score: Vec<String> =
+        incident.score.iter().map(|(nats, note)| format!("{} {}", code(nats), escape(note))).collect();
     let considered: Vec<String> = incident.considered.iter().map(considered).collect();
-    let follows: Vec<String> = incident.follows.iter().map(group).chain(incident.more_follows.iter().map(|m| escape(m))).collect();
+    let follows: Vec<String> =
+        incident.follows.iter().map(group).chain(incident.more_follows.iter().map(|m| escape(m))).collect();
     let sections = if incident.named {
         [("label.why", why), ("label.score", score), ("label.considered", considered), ("label.follows", follows)]
     } else {

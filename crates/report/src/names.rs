@@ -92,8 +92,9 @@ mod tests {
 
     #[test]
     fn names_are_shortened_by_what_repeats() {
-        let pods: Vec<EntityRef> =
-            (0..40).map(|i| EntityRef::pod("shop", &format!("cart-7f9c5-{}", ["a1", "b2", "c3"][i % 3].repeat(i / 3 + 1)))).collect();
+        let pods: Vec<EntityRef> = (0..40)
+            .map(|i| EntityRef::pod("shop", &format!("cart-7f9c5-{}", ["a1", "b2", "c3"][i % 3].repeat(i / 3 + 1))))
+            .collect();
         let pods: Vec<&EntityRef> = pods.iter().collect();
         assert_eq!(list(Lang::En, &pods, 3), "pod/shop/cart-7f9c5-a1, …-b2, …-c3 and 37 more");
         assert_eq!(list(Lang::Zh, &pods[..2], 3), "pod/shop/cart-7f9c5-a1、…-b2");

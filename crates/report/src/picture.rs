@@ -136,7 +136,8 @@ fn place(sketch: &mut Sketch) {
             }
             sketch.boxes[i].column = column;
             order.push(i);
-            let next = sketch.lines.iter().filter_map(|(a, _, b)| if *a == i { Some(*b) } else { (*b == i).then_some(*a) });
+            let next =
+                sketch.lines.iter().filter_map(|(a, _, b)| if *a == i { Some(*b) } else { (*b == i).then_some(*a) });
             queue.extend(next.map(|n| (n, column + 1)));
         }
     }
@@ -256,21 +257,12 @@ fn line(out: &mut String, labels: &mut String, ends: ((i32, i32), (i32, i32)), t
         std::cmp::Ordering::Greater => (from_x, to_x + BOX_W + 7, -STEP_X / 5, STEP_X / 5),
         std::cmp::Ordering::Equal => (from_x + BOX_W, to_x + BOX_W + 7, 52, 52),
     };
-    let _ = writeln!(
-        out,
-        "<path class=\"edge\" d=\"M{x1} {y1}C{} {y1} {} {y2} {x2} {y2}\"/>",
-        x1 + bend1,
-        x2 + bend2
-    );
+    let _ = writeln!(out, "<path class=\"edge\" d=\"M{x1} {y1}C{} {y1} {} {y2} {x2} {y2}\"/>", x1 + bend1, x2 + bend2);
     let tip = if bend2 < 0 { x2 + 7 } else { x2 - 7 };
     let _ = writeln!(out, "<path class=\"tip\" d=\"M{tip} {y2}L{x2} {}L{x2} {}Z\"/>", y2 - 4, y2 + 4);
     let middle = if from_x == to_x { x1 + 42 } else { x1.midpoint(x2) };
-    let _ = writeln!(
-        labels,
-        "<text class=\"word\" x=\"{middle}\" y=\"{}\">{}</text>",
-        y1.midpoint(y2) + 4,
-        escape(label)
-    );
+    let _ =
+        writeln!(labels, "<text class=\"word\" x=\"{middle}\" y=\"{}\">{}</text>", y1.midpoint(y2) + 4, escape(label));
 }
 
 fn boxed(out: &mut String, lang: Lang, drawn: &Drawn, (x, y): (i32, i32)) {
@@ -347,8 +339,11 @@ mod tests {
 
     #[test]
     fn a_picture_stays_small_and_says_what_it_leaves_out() {
-        let chain = (0..400).map(|i| (EntityRef::node(&format!("n{i}")), "runs_on", EntityRef::node(&format!("n{}", i * 7 % 400))));
-        let edges: Vec<_> = chain.chain((0..100).map(|i| (EntityRef::node("n1"), "calls", EntityRef::new(Kind::ALL[i % 38], "x", "y")))).collect();
+        let chain = (0..400)
+            .map(|i| (EntityRef::node(&format!("n{i}")), "runs_on", EntityRef::node(&format!("n{}", i * 7 % 400))));
+        let edges: Vec<_> = chain
+            .chain((0..100).map(|i| (EntityRef::node("n1"), "calls", EntityRef::new(Kind::ALL[i % 38], "x", "y"))))
+            .collect();
         let drawn = svg(Lang::Zh, &incident(edges), "<b>").expect("edges make a picture");
         assert!(drawn.matches("<rect").count() <= MOST_BOXES);
         assert!(!drawn.contains("<b>"));
@@ -358,7 +353,8 @@ mod tests {
     #[test]
     fn loops_and_self_relations_end() {
         let (a, b) = (EntityRef::node("a"), EntityRef::node("b"));
-        let edges = vec![(a.clone(), "calls", b.clone()), (b.clone(), "calls", a.clone()), (a.clone(), "nobody_knows", a)];
+        let edges =
+            vec![(a.clone(), "calls", b.clone()), (b.clone(), "calls", a.clone()), (a.clone(), "nobody_knows", a)];
         assert!(svg(Lang::En, &incident(edges), "x").expect("edges make a picture").contains("calls"));
     }
 }

@@ -42,11 +42,11 @@ pub fn gap_kind(lang: Lang, kind: GapKind) -> &'static str {
     word(
         lang,
         match kind {
-            GapKind::Forbidden => "gap.forbidden",
-            GapKind::Absent => "gap.absent",
-            GapKind::Unreadable => "gap.unreadable",
-            GapKind::Truncated => "gap.truncated",
-            GapKind::Stale => "gap.stale",
+            GapKind::Forbidden => "gap_kind.forbidden",
+            GapKind::Absent => "gap_kind.absent",
+            GapKind::Unreadable => "gap_kind.unreadable",
+            GapKind::Truncated => "gap_kind.truncated",
+            GapKind::Stale => "gap_kind.stale",
         },
     )
 }
@@ -88,11 +88,14 @@ pub fn quoted(lang: Lang, text: &str) -> String {
     format!("{}{text}{}", word(lang, "quote.open"), word(lang, "quote.close"))
 }
 
+/// Columns of a quoted line or message at most; machine-readable formats hold it whole.
+const LONGEST_QUOTE: usize = 2_000;
+
 /// The words for one piece of evidence.
 pub fn seen(lang: Lang, now: Timestamp, evidence: &Evidence) -> Seen {
     let mut line = said(lang, now, evidence);
     line.text = plain::line(&line.text);
-    line.quote = plain::line(&line.quote);
+    line.quote = plain::shorten(&plain::line(&line.quote), LONGEST_QUOTE);
     for detail in &mut line.details {
         *detail = plain::line(detail);
     }
@@ -100,8 +103,14 @@ pub fn seen(lang: Lang, now: Timestamp, evidence: &Evidence) -> Seen {
 }
 
 fn said(lang: Lang, now: Timestamp, evidence: &Evidence) -> Seen {
-    let of = |key: &'static str, object: String, text: String| Seen { word: word(lang, key), text, object, ..Seen::default() };
-    let age = |at: &Option<Timestamp>, key: &'static str| at.map(|at| fill(lang, key, &[("ago", &time::ago(lang, now, at))]));
+    let of = |key: &'static str, object: String, text: String| Seen {
+        word: word(lang, key),
+        text,
+        object,
+        ..Seen::default()
+    };
+    let age =
+        |at: &Option<Timestamp>, key: &'static str| at.map(|at| fill(lang, key, &[("ago", &time::ago(lang, now, at))]));
     match evidence {
         Evidence::Field { object, path, value } => {
             of("kind.field", shown(object), fill(lang, "seen.field", &[("path", path), ("value", value)]))
@@ -152,7 +161,10 @@ fn said(lang: Lang, now: Timestamp, evidence: &Evidence) -> Seen {
             Seen { quote: text.clone(), ..of("kind.quote", shown(object), source.clone()) }
         }
         Evidence::Alert { name, object, since } => Seen {
-            details: [Some(word(lang, "seen.firing").to_owned()), age(since, "seen.since")].into_iter().flatten().collect(),
+            details: [Some(word(lang, "seen.firing").to_owned()), age(since, "seen.since")]
+                .into_iter()
+                .flatten()
+                .collect(),
             ..of("kind.alert", shown(object), name.clone())
         },
     }

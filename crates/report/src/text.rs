@@ -191,7 +191,8 @@ impl Paper {
     fn group(&mut self, group: &Group) {
         let count = format!("{}{:>3}×  ", " ".repeat(ITEM), plain::thousands(group.count));
         let indent = count.width();
-        let mut facts: Vec<Span> = vec![(Tone::Plain, &group.title), (Tone::Cyan, &group.names), (Tone::Dim, &group.reason)];
+        let mut facts: Vec<Span> =
+            vec![(Tone::Plain, &group.title), (Tone::Cyan, &group.names), (Tone::Dim, &group.reason)];
         if group.count == 1 {
             self.page.para(&[(Tone::Dim, &count)], indent, &dotted(&facts));
             return;
@@ -215,14 +216,19 @@ impl Paper {
             self.page.verbatim(&[(Tone::Plain, &lead), (Tone::Dim, "$ ")], (Tone::Cyan, command));
         }
         if let Some(code) = &incident.code {
-            self.page.verbatim(&[(Tone::Plain, &lead), (Tone::Dim, "$ ")], (Tone::Dim, &format!("rootline explain {code}")));
+            self.page
+                .verbatim(&[(Tone::Plain, &lead), (Tone::Dim, "$ ")], (Tone::Dim, &format!("rootline explain {code}")));
         }
     }
 
     fn foot(&mut self, view: &View) {
         let clean = if view.incidents.is_empty() { "label.looked" } else { "label.clean" };
         let clean_line: Vec<String> = [view.clean.join(" · ")].into_iter().filter(|l| !l.is_empty()).collect();
-        let parts = [(clean, Tone::Dim, &clean_line), ("label.unseen", Tone::Yellow, &view.unseen), ("label.notes", Tone::Dim, &view.notes)];
+        let parts = [
+            (clean, Tone::Dim, &clean_line),
+            ("label.unseen", Tone::Yellow, &view.unseen),
+            ("label.notes", Tone::Dim, &view.notes),
+        ];
         let used = parts.iter().filter(|(_, _, lines)| !lines.is_empty());
         let column = used.clone().map(|(key, _, _)| word(self.lang, key).width()).max().unwrap_or(0) + 2;
         for (key, tone, lines) in used {

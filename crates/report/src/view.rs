@@ -86,10 +86,10 @@ impl View {
             worst: diagnosis.incidents.iter().map(|i| i.severity).max(),
             headline: teller.headline(diagnosis),
             scope: teller.scope(diagnosis, options),
-            incidents: diagnosis.incidents.iter().map(|i| teller.incident(i)).collect(),
+            incidents: diagnosis.incidents.iter().map(|i| teller.incident(i, &diagnosis.gaps)).collect(),
             notes: teller.notes(&diagnosis.notes),
             clean: teller.clean(diagnosis),
-            unseen: teller.gaps(&diagnosis.gaps),
+            unseen: teller.gaps(diagnosis.gaps.iter()),
         }
     }
 }
@@ -120,7 +120,11 @@ impl Teller<'_> {
     }
 
     /// A longer text of a cause, filled; `None` where the knowledge has none.
-    pub fn cause_text(&self, cause: &Cause, pick: fn(&rootline_model::Texts) -> &rootline_model::Bilingual) -> Option<String> {
+    pub fn cause_text(
+        &self,
+        cause: &Cause,
+        pick: fn(&rootline_model::Texts) -> &rootline_model::Bilingual,
+    ) -> Option<String> {
         let text = pick(self.knowledge.cause(cause.code.as_str())?).get(self.lang);
         let filled = plain::line(&names::standing(&cause.entity, &cause.args).fill(text));
         (!filled.is_empty()).then_some(filled)
@@ -235,7 +239,8 @@ impl Teller<'_> {
         out
     }
 
-    fn incident(&self, incident: &Incident) -> IncidentView {
+    /// `everywhere`: gaps of the whole answer, said once at its end.
+    fn incident(&self, incident: &Incident, everywhere: &[Gap]) -> IncidentView {
         let named = named(incident);
         let first = incident.causes.first();
         let answer = first.filter(|_| named);
@@ -244,7 +249,8 @@ impl Teller<'_> {
             None => self.symptoms(incident),
         };
         let (why, left) = self.limited(distinct(evidence), MOST_EVIDENCE);
-        let (considered, _) = self.limited(self.considered(incident, answer.is_some()), MOST_CONSIDERED + usize::from(!named) * 3);
+        let (considered, _) =
+            self.limited(self.considered(incident, answer.is_some()), MOST_CONSIDERED + usize::from(!named) * 3);
         let (follows, more_follows) = self.follows(incident);
         IncidentView {
             number: incident.number,
@@ -267,7 +273,7 @@ impl Teller<'_> {
             fix: answer.and_then(|c| self.cause_text(c, |t| &t.fix)),
             commands: answer.or(first).map(|c| self.commands(c)).unwrap_or_default(),
             code: answer.map(|c| c.code.as_str()).filter(|c| self.knowledge.cause(c).is_some()).map(str::to_owned),
-            unseen: self.gaps(&incident.gaps),
+            unseen: self.gaps(incident.gaps.iter().filter(|g| !everywhere.contains(g))),
         }
     }
 
@@ -288,7 +294,11 @@ impl Teller<'_> {
         let words = self.verdict_word(incident.verdict);
         match incident.causes.first() {
             Some(cause) if named(incident) => {
-                format!("{words}{}{}", if self.lang == Lang::En { ", " } else { "，" }, plain::percent(cause.probability.get()))
+                format!(
+                    "{words}{}{}",
+                    if self.lang == Lang::En { ", " } else { "，" },
+                    plain::percent(cause.probability.get())
+                )
             }
             _ => words.to_owned(),
         }
@@ -296,12 +306,14 @@ impl Teller<'_> {
 
     /// Things hurt other than the cause itself.
     fn affected(&self, incident: &Incident, answer: Option<&Cause>) -> Option<String> {
-        let others: Vec<&EntityRef> = incident.affected.iter().filter(|e| answer.is_none_or(|c| c.entity != **e)).collect();
+        let others: Vec<&EntityRef> =
+            incident.affected.iter().filter(|e| answer.is_none_or(|c| c.entity != **e)).collect();
         (!others.is_empty()).then(|| names::list(self.lang, &others, MOST_NAMES))
     }
 
     fn score(&self, incident: &Incident, cause: &Cause) -> Vec<(String, String)> {
-        let line = |c: &rootline_model::Contribution| (format!("{:+.1}", c.nats.get()), self.message(incident, &c.note));
+        let line =
+            |c: &rootline_model::Contribution| (format!("{:+.1}", c.nats.get()), self.message(incident, &c.note));
         let mut lines: Vec<_> = cause.contributions.iter().map(line).collect();
         if !lines.is_empty() {
             lines.push((format!("{:+.1}", cause.nats.get()), cause.code.to_string()));
@@ -364,18 +376,24 @@ impl Teller<'_> {
         self.title(first.code.as_str(), self.knowledge.finding(first.code.as_str()), &EntityRef::cluster(), &args)
     }
 
+    /// Subject and reason. A sentence of the catalogue says it all; foreign text stands behind the general words.
     pub fn gap(&self, gap: &Gap) -> String {
         let clause = word(self.lang, "list.clause");
         let detail = say::message(self.lang, &gap.detail);
-        let mut out = format!("{}{clause}{}", plain::line(&gap.subject), say::gap_kind(self.lang, gap.kind));
+        let mut out = format!("{}{clause}", plain::line(&gap.subject));
+        if !gap.detail.key.is_empty() && !detail.is_empty() {
+            out.push_str(&detail);
+            return out;
+        }
+        out.push_str(say::gap_kind(self.lang, gap.kind));
         if !detail.is_empty() {
             out.push_str(&if self.lang == Lang::En { format!(" ({detail})") } else { format!("（{detail}）") });
         }
         out
     }
 
-    fn gaps(&self, gaps: &[Gap]) -> Vec<String> {
-        distinct(gaps.iter().map(|g| self.gap(g)).collect())
+    fn gaps<'g>(&self, gaps: impl Iterator<Item = &'g Gap>) -> Vec<String> {
+        distinct(gaps.map(|g| self.gap(g)).collect())
     }
 
     fn notes(&self, notes: &[Finding]) -> Vec<String> {
@@ -393,10 +411,10 @@ impl Teller<'_> {
         let mut out = Vec::new();
         if diagnosis.incidents.is_empty() {
             let kinds = diagnosis.scope.objects.iter().filter(|(_, n)| *n > 0);
-            out.extend(kinds.map(|(kind, n)| {
-                let kind = names::kinds(self.lang, kind, *n);
-                fill(self.lang, "list.kind", &[("count", &plain::thousands(*n)), ("kind", &kind)])
-            }));
+            out.extend(
+                kinds
+                    .map(|(kind, n)| fill(self.lang, "list.kind", &[("count", &plain::thousands(*n)), ("kind", kind)])),
+            );
         }
         let clean = diagnosis.checks.iter().filter(|c| c.problems == 0 && c.looked_at > 0);
         out.extend(clean.map(|c| format!("{} {}", self.check_name(c.name), plain::thousands(c.looked_at))));
@@ -404,7 +422,8 @@ impl Teller<'_> {
     }
 
     pub fn check_name(&self, name: &'static str) -> String {
-        crate::words::word(self.lang, &format!("check.{name}")).map_or_else(|| name.replace(['_', '.'], " "), str::to_owned)
+        crate::words::word(self.lang, &format!("check.{name}"))
+            .map_or_else(|| name.replace(['_', '.'], " "), str::to_owned)
     }
 }
 

@@ -3,7 +3,9 @@
 //! Field names are camelCase like Kubernetes'. Within a version fields may be added, never renamed or removed. The schema
 //! is published as `docs/reference/diagnosis.schema.json`.
 
-use rootline_model::{EntityRef, Gap as ModelGap, GapKind, Incident as ModelIncident, Knowledge, Lang, Message, Severity, Verdict};
+use rootline_model::{
+    EntityRef, Gap as ModelGap, GapKind, Incident as ModelIncident, Knowledge, Lang, Message, Severity, Verdict,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -144,16 +146,65 @@ pub struct Evidence {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
 pub enum Fact {
-    Field { object: String, path: String, value: String },
-    Condition { object: String, condition: String, status: String, reason: String, message: String, since: Option<String> },
-    State { container: String, state: String, reason: String, exit_code: Option<i32>, message: String, at: Option<String> },
-    Event { object: String, reason: String, message: String, count: u32, last: Option<String> },
-    Log { container: String, line: String, previous: bool, count: u32 },
-    Absent { object: String, referred_by: String },
-    Arithmetic { object: String, what: String, left: String, relation: String, right: String },
-    Sample { query: String, value: String },
-    Quote { object: String, source: String, text: String },
-    Alert { name: String, object: String, since: Option<String> },
+    Field {
+        object: String,
+        path: String,
+        value: String,
+    },
+    Condition {
+        object: String,
+        condition: String,
+        status: String,
+        reason: String,
+        message: String,
+        since: Option<String>,
+    },
+    State {
+        container: String,
+        state: String,
+        reason: String,
+        exit_code: Option<i32>,
+        message: String,
+        at: Option<String>,
+    },
+    Event {
+        object: String,
+        reason: String,
+        message: String,
+        count: u32,
+        last: Option<String>,
+    },
+    Log {
+        container: String,
+        line: String,
+        previous: bool,
+        count: u32,
+    },
+    Absent {
+        object: String,
+        referred_by: String,
+    },
+    Arithmetic {
+        object: String,
+        what: String,
+        left: String,
+        relation: String,
+        right: String,
+    },
+    Sample {
+        query: String,
+        value: String,
+    },
+    Quote {
+        object: String,
+        source: String,
+        text: String,
+    },
+    Alert {
+        name: String,
+        object: String,
+        since: Option<String>,
+    },
 }
 
 /// Something abnormal about one entity.
@@ -275,7 +326,11 @@ impl Diagnosis {
 fn scope(scope: &rootline_model::Scope) -> Scope {
     Scope {
         cluster_version: scope.cluster_version.clone(),
-        objects: scope.objects.iter().map(|(kind, count)| ObjectCount { kind: (*kind).to_owned(), count: *count }).collect(),
+        objects: scope
+            .objects
+            .iter()
+            .map(|(kind, count)| ObjectCount { kind: (*kind).to_owned(), count: *count })
+            .collect(),
         namespaces: scope.namespaces.clone(),
         events: scope.events,
         log_lines: scope.log_lines,
@@ -355,7 +410,10 @@ fn finding(teller: &Teller, finding: &rootline_model::Finding) -> Finding {
 
 fn evidence(teller: &Teller, evidence: &rootline_model::Evidence) -> Evidence {
     let seen = say::seen(teller.lang, teller.at, evidence);
-    Evidence { text: format!("{}{}{}", seen.word, say::word(teller.lang, "list.clause"), seen.sentence(teller.lang)), fact: fact(evidence) }
+    Evidence {
+        text: format!("{}{}{}", seen.word, say::word(teller.lang, "list.clause"), seen.sentence(teller.lang)),
+        fact: fact(evidence),
+    }
 }
 
 fn fact(evidence: &rootline_model::Evidence) -> Fact {
@@ -379,7 +437,9 @@ fn fact(evidence: &rootline_model::Evidence) -> Fact {
         }
         E::Sample { query, value } => Fact::Sample { query, value },
         E::Quote { object, source, text } => Fact::Quote { object: name(&object), source, text },
-        E::Alert { name: alert, object, since } => Fact::Alert { name: alert, object: name(&object), since: moment(since) },
+        E::Alert { name: alert, object, since } => {
+            Fact::Alert { name: alert, object: name(&object), since: moment(since) }
+        }
     }
 }
 

@@ -54,7 +54,11 @@ pub const WORDS: &[(&str, &str, &str)] = &[
     ("label.entity", "Where", "对象"),
     ("title.report", "Rootline diagnosis", "Rootline 诊断"),
     ("title.no_cause", "Something is wrong", "存在异常"),
-    ("footer.made", "Made by Rootline from recorded state; every line can be looked up.", "由 Rootline 根据集群状态生成，每条依据均可查证。"),
+    (
+        "footer.made",
+        "Made by Rootline from recorded state; every line can be looked up.",
+        "由 Rootline 根据集群状态生成，每条依据均可查证。",
+    ),
     // verdict and severity
     ("verdict.likely", "likely", "很可能"),
     ("verdict.possible", "possible", "可能"),
@@ -109,6 +113,7 @@ pub const WORDS: &[(&str, &str, &str)] = &[
     ("why.onset_late", "began {age} after its supposed effects", "比其应引发的现象晚 {age} 出现"),
     ("why.upstream", "others depend on it", "其他对象依赖于它"),
     ("why.explained_by", "itself follows from {cause}", "它本身由 {cause} 引发"),
+    ("why.explained", "itself follows from a stronger cause", "它本身由更有力的原因引发"),
     ("why.gap", "not seen: {what}", "未能看到：{what}"),
     ("why.alone", "nothing else points at it", "没有其他现象指向它"),
     ("why.only_candidate", "no other candidate", "没有其他候选原因"),
@@ -136,16 +141,40 @@ pub const WORDS: &[(&str, &str, &str)] = &[
     ("lost.contradicted", "contradicted: {what}", "与事实不符：{what}"),
     ("lost.tie", "equal evidence; the broader cause is shown first", "依据相当，范围更大的原因列在前面"),
     // gaps
-    ("gap.forbidden", "the account may not read it", "当前账号无权读取"),
-    ("gap.absent", "the source does not hold it", "来源中没有"),
-    ("gap.unreadable", "it could not be read", "无法读取"),
-    ("gap.truncated", "a limit cut it short", "超出上限，已截断"),
-    ("gap.stale", "it is too old", "数据过旧"),
+    ("gap_kind.forbidden", "the account may not read it", "当前账号无权读取"),
+    ("gap_kind.absent", "the source does not hold it", "来源中没有"),
+    ("gap_kind.unreadable", "it could not be read", "无法读取"),
+    ("gap_kind.truncated", "a limit cut it short", "超出上限，已截断"),
+    ("gap_kind.stale", "it is too old", "数据过旧"),
+    // gaps that a source names
+    ("gap.forbidden", "the account may not list it: {detail}", "当前账号无权列出：{detail}"),
+    ("gap.server", "the API server did not deliver it: {detail}", "API Server 未能返回：{detail}"),
+    ("gap.cut_list", "only the first {count} were read: {detail}", "只读到前 {count} 个：{detail}"),
+    ("gap.log", "its log could not be read: {detail}", "日志无法读取：{detail}"),
+    ("gap.truncated", "the file ends early, what was there was read: {detail}", "文件不完整，已读取现有部分：{detail}"),
+    ("gap.broken", "not readable: {detail}", "无法读取：{detail}"),
+    ("gap.object", "this object could not be read: {detail}", "该对象无法读取：{detail}"),
+    ("gap.too_large", "left out, it is larger than {detail} bytes", "已跳过，大小超过 {detail} 字节"),
+    ("gap.too_deep", "left out, an archive inside an archive inside an archive", "已跳过，压缩包嵌套过深"),
+    ("gap.zip", "left out, zip is not read; unpack it first", "已跳过，不支持 zip，请先解压"),
+    ("gap.collector", "the collector could not read it: {detail}", "采集时未能读取：{detail}"),
+    ("gap.checksum", "not as it was recorded: {detail}", "与录制时不一致：{detail}"),
+    (
+        "gap.clock",
+        "its time {detail} is far ahead of the rest and is not taken for now",
+        "其时间 {detail} 远晚于其他数据，不作为当前时间",
+    ),
+    ("gap.more", "{count} more like these", "另有 {count} 处类似情况"),
+    // gaps that a stage names
     ("gap.no_events", "no events were read", "没有读到事件"),
     ("gap.no_logs", "no logs were read", "没有读到日志"),
     ("gap.no_metrics", "no metrics were read", "没有读到指标"),
     ("gap.old_events", "events older than {age} are gone", "{age} 之前的事件已被清除"),
-    ("gap.not_listed", "{what} were not listed, so nobody can say what does not exist", "未列出 {what}，无法判断哪些不存在"),
+    (
+        "gap.not_listed",
+        "{what} were not listed, so nobody can say what does not exist",
+        "未列出 {what}，无法判断哪些不存在",
+    ),
     ("gap.clock_skew", "clocks differ by {age}", "时钟相差 {age}"),
     ("gap.log_wanted", "the log of {entity} would tell more", "{entity} 的日志可提供更多线索"),
     // lists
@@ -159,7 +188,7 @@ pub const WORDS: &[(&str, &str, &str)] = &[
     ("list.join", ", ", "、"),
     ("list.clause", ": ", "："),
     ("list.times", "×{count}", "×{count}"),
-    ("list.kind", "{count} {kind}", "{kind} {count}"),
+    ("list.kind", "{kind} {count}", "{kind} {count}"),
     ("list.checks", "{count} checks", "{count} 项检查"),
     ("list.checks.one", "{count} check", "{count} 项检查"),
     // relations in the picture
@@ -234,7 +263,7 @@ mod tests {
         let same: Vec<_> = WORDS.iter().filter(|(_, en, zh)| en == zh).map(|(key, _, _)| *key).collect();
         assert_eq!(
             same,
-            ["scope.version", "seen.field", "seen.condition", "quote.open", "quote.close", "list.times"],
+            ["scope.version", "seen.field", "seen.condition", "quote.open", "quote.close", "list.times", "list.kind"],
             "texts that are the same in both languages are names and formulas only"
         );
     }

@@ -60,7 +60,12 @@ fn text_fits_narrow_and_wide_terminals() {
 
 #[test]
 fn verbose_shows_how_it_was_weighed() {
-    let text = render(&sample::diagnosis(), &sample::knowledge(), &Options { verbose: true, ..options(Lang::En) }, Format::Text);
+    let text = render(
+        &sample::diagnosis(),
+        &sample::knowledge(),
+        &Options { verbose: true, ..options(Lang::En) },
+        Format::Text,
+    );
     expect(&golden("three.en.verbose.txt"), &text);
 }
 

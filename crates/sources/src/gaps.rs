@@ -59,6 +59,10 @@ impl Gaps {
         if self.shown.len() < SHOWN { self.shown.push(gap) } else { self.more += 1 }
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.shown.is_empty()
+    }
+
     pub fn into_signals(self) -> impl Iterator<Item = Signal> {
         let rest = (self.more > 0)
             .then(|| gap(GapKind::Unreadable, "input", "gap.more", &[("count", self.more.to_string().as_str())]));

@@ -21,6 +21,7 @@ impl WorldBuilder {
     pub fn add(&mut self, signal: Signal) {
         match signal {
             Signal::Object(object) => self.objects.push(object),
+            Signal::Declared(object) => self.world.declared.push(object),
             Signal::Listed { kind, namespace } => {
                 self.world.listed.insert((kind, namespace));
             }
@@ -43,14 +44,8 @@ impl WorldBuilder {
         world.now = clock.unwrap_or_else(|| latest(&world));
         world.gaps.sort_by(|a, b| (a.kind, &a.subject).cmp(&(b.kind, &b.subject)));
         world.gaps.dedup();
-        for tail in logs {
-            world.logs.entry((tail.namespace.clone(), tail.pod.clone())).or_default().push(tail);
-        }
-        for tails in world.logs.values_mut() {
-            tails.sort_by(|a, b| (&a.container, a.previous, &a.lines).cmp(&(&b.container, b.previous, &b.lines)));
-            tails.dedup();
-        }
         index(&mut world);
+        shelve(&mut world, logs);
         world.calls = calls::read(&world, &hints);
         world.graph = edges::draw(&world);
         world
@@ -87,6 +82,27 @@ fn fill_tables(world: &mut World, objects: Vec<Object>) -> Vec<o::Event> {
         ApiService => api_services, Crd => crds, Lease => leases, Csr => csrs,
     }
     raw_events
+}
+
+/// Puts log tails under their pods. A log told by workload (`kubectl logs deploy/cart`) goes to the pod of that workload
+/// that is worst off.
+fn shelve(world: &mut World, logs: Vec<o::LogTail>) {
+    for mut tail in logs {
+        if world.pods.get(&tail.namespace, &tail.pod).is_none() {
+            let name = tail.pod.rsplit('/').next().unwrap_or(&tail.pod);
+            let pod = [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet, Kind::ReplicaSet, Kind::Job]
+                .into_iter()
+                .flat_map(|kind| world.pods_of(&EntityRef::new(kind, &tail.namespace, name)))
+                .min_by_key(|p| (p.is_ready(), p.is_finished(), p.name()))
+                .map(|p| p.name().to_owned());
+            tail.pod = pod.unwrap_or(tail.pod);
+        }
+        world.logs.entry((tail.namespace.clone(), tail.pod.clone())).or_default().push(tail);
+    }
+    for tails in world.logs.values_mut() {
+        tails.sort_by(|a, b| (&a.container, a.previous, &a.lines).cmp(&(&b.container, b.previous, &b.lines)));
+        tails.dedup();
+    }
 }
 
 /// The latest moment that the cluster itself wrote down.

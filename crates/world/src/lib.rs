@@ -69,6 +69,8 @@ pub struct World {
     pub reaches: Vec<o::Reach>,
     pub series: Vec<o::Series>,
     pub gaps: Vec<Gap>,
+    /// Objects as manifests declare them; they need not exist.
+    pub declared: Vec<o::Object>,
     /// Where one workload names another in its configuration.
     pub calls: Vec<CallSite>,
     pub graph: Graph,

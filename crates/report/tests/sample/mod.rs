@@ -1,8 +1,8 @@
 //! A diagnosis made by hand: a missing Secret with forty followers, a dead node, and something nobody can explain.
 
 use rootline_model::{
-    Args, Bilingual, Cause, Check, Code, Contribution, Diagnosis, EntityRef, Evidence, Finding, Folded, Gap, GapKind, Incident,
-    Kind, Knowledge, Message, Nats, Probability, Scope, Severity, Texts, Timestamp, Verdict,
+    Args, Bilingual, Cause, Check, Code, Contribution, Diagnosis, EntityRef, Evidence, Finding, Folded, Gap, GapKind,
+    Incident, Kind, Knowledge, Message, Nats, Probability, Scope, Severity, Texts, Timestamp, Verdict,
 };
 
 pub fn at(seconds_ago: i64) -> Timestamp {
@@ -35,7 +35,10 @@ pub fn knowledge() -> Knowledge {
                 "Create Secret {secret} in namespace {namespace}, or correct the name in the pod template of {entity}.",
                 "在命名空间 {namespace} 中创建 Secret {secret}，或修正 {entity} 的 Pod 模板中的名称。",
             ),
-            &["kubectl -n {namespace} get secret {secret}", "kubectl -n {namespace} get {kind} {name} -o jsonpath={.spec.template.spec.volumes}"],
+            &[
+                "kubectl -n {namespace} get secret {secret}",
+                "kubectl -n {namespace} get {kind} {name} -o jsonpath={.spec.template.spec.volumes}",
+            ],
         ),
     );
     k.causes.insert(
@@ -53,9 +56,16 @@ pub fn knowledge() -> Knowledge {
     k.causes.insert("node.memory_pressure".to_owned(), title("Node {node} runs out of memory", "节点 {node} 内存不足"));
     k.causes.insert("image.not_found".to_owned(), title("Image {image} does not exist", "镜像 {image} 不存在"));
     k.findings.insert("pod.not_ready".to_owned(), title("Pod is not ready", "Pod 未就绪"));
-    k.findings.insert("container.waiting".to_owned(), title("Container {container} waits: {reason}", "容器 {container} 处于等待状态：{reason}"));
-    k.findings.insert("workload.unavailable".to_owned(), title("{ready} of {wanted} replicas are available", "{wanted} 个副本中只有 {ready} 个可用"));
-    k.findings.insert("service.no_endpoints".to_owned(), title("Service has no ready endpoint", "Service 没有就绪的端点"));
+    k.findings.insert(
+        "container.waiting".to_owned(),
+        title("Container {container} waits: {reason}", "容器 {container} 处于等待状态：{reason}"),
+    );
+    k.findings.insert(
+        "workload.unavailable".to_owned(),
+        title("{ready} of {wanted} replicas are available", "{wanted} 个副本中只有 {ready} 个可用"),
+    );
+    k.findings
+        .insert("service.no_endpoints".to_owned(), title("Service has no ready endpoint", "Service 没有就绪的端点"));
     k.findings.insert("log.errors".to_owned(), title("Requests fail with {status}", "请求失败，状态码 {status}"));
     k.findings.insert("pod.no_limits".to_owned(), title("Containers without a memory limit", "容器未设置内存上限"));
     k
@@ -91,13 +101,17 @@ fn incident(number: usize, severity: Severity, verdict: Verdict) -> Incident {
 }
 
 fn cart_pod(i: usize) -> EntityRef {
-    EntityRef::pod("shop", &format!("cart-7f9c5d8b4-{}", ["x2x4q", "k8v5t", "m9r2c", "p7d6w", "z4h3n"][i % 5].replace(char::is_numeric, &i.to_string())))
+    EntityRef::pod(
+        "shop",
+        &format!(
+            "cart-7f9c5d8b4-{}",
+            ["x2x4q", "k8v5t", "m9r2c", "p7d6w", "z4h3n"][i % 5].replace(char::is_numeric, &i.to_string())
+        ),
+    )
 }
 
-/// One missing Secret, forty findings that follow from it.
-fn missing_secret() -> Incident {
-    let (cart, secret) = (EntityRef::new(Kind::Deployment, "shop", "cart"), EntityRef::new(Kind::Secret, "shop", "cart-db"));
-    let service = EntityRef::new(Kind::Service, "shop", "cart");
+/// The cause with its evidence.
+fn secret_cause(cart: &EntityRef, secret: &EntityRef) -> Cause {
     let mut first = cause("config.secret_missing", cart.clone(), 6.42, 0.957);
     first.args = args(&[("secret", "cart-db")]);
     first.about = vec![secret.clone()];
@@ -126,10 +140,22 @@ fn missing_secret() -> Incident {
         },
     ];
     first.contributions = vec![
-        Contribution { nats: Nats::new(4.0), note: Message::new("why.finding").arg("finding", "config.secret_missing").arg("entity", cart.to_string()) },
+        Contribution {
+            nats: Nats::new(4.0),
+            note: Message::new("why.finding").arg("finding", "config.secret_missing").arg("entity", cart.to_string()),
+        },
         Contribution { nats: Nats::new(2.92), note: Message::new("why.explains").arg("count", "40") },
         Contribution { nats: Nats::new(-0.5), note: Message::new("why.gap").arg("what", "secrets in shop") },
     ];
+    first
+}
+
+/// One missing Secret, forty findings that follow from it.
+fn missing_secret() -> Incident {
+    let (cart, secret) =
+        (EntityRef::new(Kind::Deployment, "shop", "cart"), EntityRef::new(Kind::Secret, "shop", "cart-db"));
+    let service = EntityRef::new(Kind::Service, "shop", "cart");
+    let first = secret_cause(&cart, &secret);
     let mut second = cause("image.not_found", cart_pod(1), 1.2, 0.031);
     second.args = args(&[("image", "registry.example/shop/cart:1.9")]);
     second.lost = Some(Message::new("lost.weaker").arg("nats", "1.2").arg("best", "6.4"));
@@ -138,9 +164,12 @@ fn missing_secret() -> Incident {
     all.affected = vec![cart.clone(), service.clone(), EntityRef::new(Kind::Ingress, "shop", "front")];
     all.folded = (0..36)
         .map(|i| Folded {
-            finding: Finding::new("container.waiting", EntityRef { part: Some("app".into()), kind: Kind::Container, ..cart_pod(i) })
-                .arg("reason", if i % 2 == 0 { "ContainerCreating" } else { "CreateContainerConfigError" })
-                .arg("container", "app"),
+            finding: Finding::new(
+                "container.waiting",
+                EntityRef { part: Some("app".into()), kind: Kind::Container, ..cart_pod(i) },
+            )
+            .arg("reason", if i % 2 == 0 { "ContainerCreating" } else { "CreateContainerConfigError" })
+            .arg("container", "app"),
             reason: Message::new("fold.explained").arg("cause", "config.secret_missing"),
         })
         .collect();
@@ -148,17 +177,25 @@ fn missing_secret() -> Incident {
         finding: Finding::new("workload.unavailable", cart.clone()).arg("ready", "0").arg("wanted", "36"),
         reason: Message::new("fold.explained").arg("cause", "config.secret_missing"),
     });
-    for (name, service) in [("cart", &service), ("cart-metrics", &EntityRef::new(Kind::Service, "shop", "cart-metrics"))] {
+    for (name, service) in
+        [("cart", &service), ("cart-metrics", &EntityRef::new(Kind::Service, "shop", "cart-metrics"))]
+    {
         all.folded.push(Folded {
             finding: Finding::new("service.no_endpoints", service.clone()),
-            reason: Message::new("fold.downstream").arg("entity", format!("service/shop/{name}")).arg("cause", "config.secret_missing"),
+            reason: Message::new("fold.downstream")
+                .arg("entity", format!("service/shop/{name}"))
+                .arg("cause", "config.secret_missing"),
         });
     }
     all.folded.push(Folded {
         finding: Finding::new("config.secret_missing", cart.clone()).arg("secret", "cart-db"),
         reason: Message::new("fold.cause"),
     });
-    all.edges = vec![(cart.clone(), "uses_config", secret), (service.clone(), "selects", cart_pod(0)), (EntityRef::new(Kind::Ingress, "shop", "front"), "routes_to", service)];
+    all.edges = vec![
+        (cart.clone(), "uses_config", secret),
+        (service.clone(), "selects", cart_pod(0)),
+        (EntityRef::new(Kind::Ingress, "shop", "front"), "routes_to", service),
+    ];
     all.edges.extend((0..36).map(|i| (cart_pod(i), "owned_by", cart.clone())));
     all.edges.extend((0..36).map(|i| (cart_pod(i), "runs_on", EntityRef::node(["w1", "w2"][i % 2]))));
     all.causes = vec![first, second];
@@ -230,8 +267,12 @@ fn silent_node() -> Incident {
 /// Errors with three weak candidates.
 fn unknown() -> Incident {
     let mut all = incident(3, Severity::Warning, Verdict::NoConfidentCause);
-    let gateway = EntityRef::new(Kind::Deployment, "edge", "网关-very-long-name-that-somebody-chose-for-a-gateway-deployment");
-    all.causes = vec![cause("node.memory_pressure", EntityRef::node("w1"), 0.4, 0.22), cause("some.rule_of_a_user", gateway.clone(), 0.1, 0.18)];
+    let gateway =
+        EntityRef::new(Kind::Deployment, "edge", "网关-very-long-name-that-somebody-chose-for-a-gateway-deployment");
+    all.causes = vec![
+        cause("node.memory_pressure", EntityRef::node("w1"), 0.4, 0.22),
+        cause("some.rule_of_a_user", gateway.clone(), 0.1, 0.18),
+    ];
     if let Some(second) = all.causes.last_mut() {
         second.lost = Some(Message::new("a.key.nobody.knows").arg("x", "own reason").arg("y", "二"));
     }
@@ -245,7 +286,11 @@ fn unknown() -> Incident {
         }),
         reason: Message::new("fold.time"),
     }];
-    all.gaps = vec![Gap { kind: GapKind::Stale, subject: "events".into(), detail: Message::new("gap.old_events").arg("age", "1 h") }];
+    all.gaps = vec![Gap {
+        kind: GapKind::Stale,
+        subject: "events".into(),
+        detail: Message::new("gap.old_events").arg("age", "1 h"),
+    }];
     all
 }
 
@@ -255,7 +300,7 @@ pub fn diagnosis() -> Diagnosis {
         scope: Scope {
             source: "ticket-4711.tar.gz".into(),
             cluster_version: Some("v1.36.1".into()),
-            objects: vec![("node", 3), ("deployment", 40), ("ingress", 2), ("pod", 1_159)],
+            objects: vec![("nodes", 3), ("deployments", 40), ("ingresses", 2), ("pods", 1_159)],
             namespaces: vec!["edge".into(), "ledger".into(), "shop".into()],
             events: 312,
             log_lines: 88,
@@ -268,11 +313,22 @@ pub fn diagnosis() -> Diagnosis {
             Check { name: "config_references", looked_at: 412, problems: 1 },
             Check { name: "services", looked_at: 61, problems: 0 },
         ],
-        gaps: vec![Gap::new(GapKind::Forbidden, "secrets in ledger", "secrets is forbidden: User \"viewer\" cannot list")],
+        gaps: vec![Gap::new(
+            GapKind::Forbidden,
+            "secrets in ledger",
+            "secrets is forbidden: User \"viewer\" cannot list",
+        )],
     }
 }
 
 /// Nothing wrong.
+#[allow(dead_code, reason = "not every test needs it")]
 pub fn healthy() -> Diagnosis {
-    Diagnosis { incidents: Vec::new(), notes: Vec::new(), gaps: Vec::new(), checks: diagnosis().checks.into_iter().filter(|c| c.problems == 0).collect(), ..diagnosis() }
+    Diagnosis {
+        incidents: Vec::new(),
+        notes: Vec::new(),
+        gaps: Vec::new(),
+        checks: diagnosis().checks.into_iter().filter(|c| c.problems == 0).collect(),
+        ..diagnosis()
+    }
 }

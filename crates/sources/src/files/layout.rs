@@ -8,9 +8,10 @@ use super::lists::Scope;
 /// The API kind that a file or folder name means: `get-pods.json`, `storage-classes`, `pvcs`, `deployments.apps`.
 pub(super) fn kind_named(name: &str) -> Option<&'static str> {
     let name = name.strip_prefix("get-").unwrap_or(name);
+    let name = [".json", ".yaml", ".yml"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
     let (word, rest) = name.split_once('.').unwrap_or((name, ""));
     // the same word in a foreign group is another thing
-    if rest.contains('.') && !rest.contains(".k8s.io") {
+    if rest.contains('.') && !rest.ends_with(".k8s.io") {
         return None;
     }
     let word = word.replace(['-', '_'], "");

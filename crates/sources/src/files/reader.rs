@@ -298,7 +298,7 @@ impl<'o> Reader<'o> {
 
     /// Puts everything together; an error if there was nothing to put together.
     pub fn finish(mut self) -> Result<Input, ReadError> {
-        if self.tally.files == 0 {
+        if self.tally.files == 0 && self.gaps.is_empty() {
             return Err(ReadError::Empty { name: self.name });
         }
         let recording = self.recording.take();

@@ -16,6 +16,10 @@ mod workload;
 use rootline_model::{GapKind, Kind};
 use rootline_objects::{Annotations, Condition, Meta, Object, OwnerRef};
 
+pub(super) use network::{SERVICE_NAME, add_addresses};
+pub(super) use policy::scale_target;
+pub(super) use storage::{access_modes, claim_ref};
+
 use super::events;
 use super::found::{Detail, Found, What};
 use super::time::moment;
@@ -42,8 +46,10 @@ pub(super) fn read(text: &str, what: Option<What>, found: &mut Found) {
         found.command_namespace().clone_into(&mut meta.namespace);
     }
     let (name, namespace) = (meta.name.clone(), meta.namespace.clone());
-    if let Some(e) = entries(&lines).find(|e| e.key == "Events") {
-        events::of_describe(&e, what, (&namespace, &name), found);
+    // events stand last, and what their messages break into new lines begins at the left edge
+    let top = lines.first().map_or(0, |l| l.indent);
+    if let Some(at) = lines.iter().rposition(|l| l.indent == top && l.text == "Events:") {
+        events::of_describe(&lines[at + 1..], what, (&namespace, &name), found);
     }
     found.add(Detail::Describe, object);
 }

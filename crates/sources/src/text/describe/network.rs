@@ -11,7 +11,7 @@ use super::super::tree::{Entry, Line, entries, given, label_line};
 use super::common_meta;
 
 /// The label by which a slice names its service.
-pub(in super::super) const SERVICE_NAME: &str = "kubernetes.io/service-name";
+pub(in crate::text) const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
 /// The service; the endpoints it names become a slice of its name, for want of a better one.
 pub(super) fn service(lines: &[Line<'_>], found: &mut Found) -> Object {
@@ -84,7 +84,7 @@ fn named_port(text: &str) -> Option<ServicePort> {
 }
 
 /// `10.0.0.1:80,10.0.0.2:80 + 3 more...`, `[fd00::1]:80`, or addresses without a port.
-pub(in super::super) fn add_addresses(slice: &mut EndpointSlice, text: &str, port_name: &str) {
+pub(in crate::text) fn add_addresses(slice: &mut EndpointSlice, text: &str, port_name: &str) {
     let listed = text.split(" + ").next().unwrap_or(text);
     for pair in given(listed.trim()).split(',').map(str::trim).filter(|p| !p.is_empty()) {
         let with_port = pair.rsplit_once(':').filter(|(host, port)| {

@@ -100,7 +100,7 @@ pub(super) fn hpa(lines: &[Line<'_>]) -> Hpa {
 }
 
 /// `Deployment/cart`.
-pub(in super::super) fn scale_target(text: &str) -> ScaleTarget {
+pub(in crate::text) fn scale_target(text: &str) -> ScaleTarget {
     let (kind, name) = given(text).split_once('/').unwrap_or_default();
     ScaleTarget { kind: kind.to_owned(), name: name.to_owned(), ..ScaleTarget::default() }
 }

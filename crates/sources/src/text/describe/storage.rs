@@ -51,7 +51,7 @@ fn phase(value: &str, phase: &mut String, deleted: &mut Time, now: Timestamp) {
 }
 
 /// `RWO,ROX` as the API spells it.
-pub(in super::super) fn access_modes(text: &str) -> Vec<String> {
+pub(in crate::text) fn access_modes(text: &str) -> Vec<String> {
     let long = |short: &str| match short {
         "RWO" => "ReadWriteOnce".to_owned(),
         "ROX" => "ReadOnlyMany".to_owned(),
@@ -63,7 +63,7 @@ pub(in super::super) fn access_modes(text: &str) -> Vec<String> {
 }
 
 /// `shop/cart-data`.
-pub(in super::super) fn claim_ref(text: &str) -> Option<ObjectRef> {
+pub(in crate::text) fn claim_ref(text: &str) -> Option<ObjectRef> {
     let (namespace, name) = given(text).split_once('/')?;
     Some(ObjectRef {
         kind: "PersistentVolumeClaim".to_owned(),

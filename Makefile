@@ -1,0 +1,58 @@
+# Every target does its own set-up. `make help` lists them.
+SHELL := bash
+.ONESHELL:
+.SHELLFLAGS := -euo pipefail -c
+export CARGO_TERM_COLOR ?= auto
+RUN_RECORDING ?= testdata/recordings/make-run.rootline
+
+.PHONY: help run test check e2e bench eval docs fuzz build clean
+help: ## this list
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+run: ## build, then diagnose a bundled recording of a real cluster
+	@scripts/setup rust
+	cargo build --release --locked -p rootline-app
+	target/release/rootline diagnose $(RUN_RECORDING)
+
+build: ## the release binary: target/release/rootline
+	@scripts/setup rust
+	cargo build --release --locked
+
+test: ## all tests that need no cluster
+	@scripts/setup rust
+	cargo test --workspace --locked
+
+check: ## format, lints, licences and bans, tidy
+	@scripts/setup rust deny
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo deny --log-level error check licenses bans sources
+	echo "skipped: cargo deny check advisories (needs an advisory database, which is not fetched here)"
+	cargo run -q --locked -p xtask -- tidy
+
+docs: ## regenerate the reference pages from catalogues and rules
+	@scripts/setup rust
+	cargo run -q --locked -p xtask -- docs
+
+e2e: ## real Kubernetes with a real kubelet: inject faults, diagnose each
+	@scripts/setup rust testbed
+	cargo build --release --locked -p rootline-app
+	ROOTLINE="$$PWD/target/release/rootline" testbed/e2e.sh
+
+bench: ## speed and memory over growing clusters, printed as a curve
+	@scripts/setup rust
+	cargo build --release --locked -p rootline-app -p rootline-eval
+	bench/run
+
+eval: ## accuracy on the public benchmarks of ../shared, written to docs/internals/accuracy.md
+	@if [ ! -d ../shared/eval ]; then echo "make eval: ../shared is absent, so there is nothing to measure against"; exit 3; fi
+	scripts/setup rust
+	cargo build --release --locked -p rootline-app -p rootline-eval
+	bench/eval
+
+fuzz: ## every fuzz target, FUZZ_SECONDS each (default 60)
+	@scripts/setup rust fuzz
+	fuzz/run
+
+clean:
+	cargo clean

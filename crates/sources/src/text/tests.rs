@@ -1,0 +1,1 @@
+//! Snippets in every format, read and joined.
