@@ -148,7 +148,7 @@ impl World {
     }
 
     /// Events about an entity, oldest first. Events about a container are also events of its pod.
-    pub fn events_of(&self, entity: &EntityRef) -> impl DoubleEndedIterator<Item = &EventView> {
+    pub fn events_of(&self, entity: &EntityRef) -> impl DoubleEndedIterator<Item = &EventView> + use<'_> {
         self.events_of.get(entity).unwrap_or(&self.empty).iter().map(|&i| &self.events[i as usize])
     }
 
@@ -165,7 +165,7 @@ impl World {
     }
 
     /// Pods that belong to a workload, directly or through a replica set or job.
-    pub fn pods_of(&self, workload: &EntityRef) -> impl Iterator<Item = &o::Pod> {
+    pub fn pods_of(&self, workload: &EntityRef) -> impl Iterator<Item = &o::Pod> + use<'_> {
         self.pods_of.get(workload).unwrap_or(&self.empty).iter().map(|&i| self.pods.at(i as usize))
     }
 
@@ -191,7 +191,7 @@ impl World {
     }
 
     /// Endpoint slices of a service.
-    pub fn slices_of(&self, namespace: &str, service: &str) -> impl Iterator<Item = &o::EndpointSlice> {
+    pub fn slices_of(&self, namespace: &str, service: &str) -> impl Iterator<Item = &o::EndpointSlice> + use<'_> {
         self.slices_of
             .get(&(namespace.to_owned(), service.to_owned()))
             .unwrap_or(&self.empty)
@@ -200,7 +200,7 @@ impl World {
     }
 
     /// Pods that a service's selector picks.
-    pub fn selected_by(&self, service: &o::Service) -> impl Iterator<Item = &o::Pod> {
+    pub fn selected_by(&self, service: &o::Service) -> impl Iterator<Item = &o::Pod> + use<'_> {
         self.selected
             .get(&(service.namespace().to_owned(), service.name().to_owned()))
             .unwrap_or(&self.empty)
