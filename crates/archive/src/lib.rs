@@ -15,5 +15,5 @@ mod write;
 
 pub use check::{Checker, Fault};
 pub use manifest::{ArchiveError, FORMAT, FileEntry, GapEntry, ListedEntry, MANIFEST, Manifest, VERSION};
-//pub use verify::{Verified, verify_bytes, verify_path};
-//pub use write::{About, LogPath, Writer};
+pub use verify::{Verified, verify_bytes, verify_path};
+pub use write::{About, Form, LogPath, Writer};

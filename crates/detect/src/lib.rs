@@ -2,8 +2,33 @@
 //!
 //! **Invariant:** a detector sees only the world; the same world gives the same findings in the same order.
 
+mod addresses;
+mod addresses_swapped;
+mod autoscale;
+mod budgets;
 mod catalog;
 pub mod codes;
+mod complaints;
+mod dns;
+mod endpoints;
+mod jobs;
+mod listeners;
+mod network_agents;
+mod policies;
+mod port_clash;
+mod resemblance;
+mod risks;
+mod rollouts;
+mod route_table;
+mod routes;
+mod routes_config;
+mod schedule;
+mod service_ports;
+mod services;
+mod starting;
+mod traffic;
+mod workloads;
+mod workloads_zero;
 
 use rootline_model::{Check, Finding};
 use rootline_world::World;

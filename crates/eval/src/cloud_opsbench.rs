@@ -6,8 +6,9 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use rootline_engine::Target;
-use rootline_objects::{Alert, CallHint, ComponentStatus, LogTail, Reach, Series, Signal};
-use rootline_sources::text::TextReader;
+use rootline_objects::{Alert, CallHint, LogTail, Reach, Series, Signal};
+use rootline_sources::text::{TextReader, component_status};
+use rootline_sources::{ReadOptions, read_bytes};
 use rootline_world::World;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -83,19 +84,14 @@ fn signals(case: Case) -> Vec<Signal> {
     for (command, text) in &case.k8s {
         reader.command(command, text);
     }
-    for manifest in case.app_yaml.iter().flatten() {
-        reader.declared(manifest.1);
-    }
     let mut signals = reader.finish();
     signals.push(Signal::Clock(now));
+    for manifest in case.app_yaml.iter().flatten().map(|(_, text)| text) {
+        signals.extend(declared(ns, manifest));
+    }
     for (place, text) in case.node_services.iter().flatten() {
         let (node, component) = place.split_once('/').unwrap_or(("", place));
-        signals.push(Signal::Component(ComponentStatus {
-            node: node.to_owned(),
-            component: component.to_owned(),
-            running: rootline_sources::text::is_active(text),
-            text: text.clone(),
-        }));
+        signals.push(Signal::Component(component_status(node, component, text)));
     }
     for (caller, text) in case.dependencies.iter().flatten() {
         signals.extend(calls(ns, caller, text));
@@ -112,6 +108,24 @@ fn signals(case: Case) -> Vec<Signal> {
     signals.extend(case.alerts.iter().flat_map(alerts));
     signals.extend(case.metrics_csv.iter().flat_map(|csv| series(csv)));
     signals
+}
+
+/// Objects of an applied manifest.
+fn declared(ns: &str, manifest: &str) -> Vec<Signal> {
+    let read = read_bytes("manifest.yaml", manifest.as_bytes().to_vec(), &ReadOptions::default());
+    read.map(|input| input.signals)
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|signal| match signal {
+            Signal::Object(mut object) => {
+                if object.metadata().namespace.is_empty() {
+                    ns.clone_into(&mut object.metadata_mut().namespace);
+                }
+                Some(Signal::Declared(object))
+            }
+            _ => None,
+        })
+        .collect()
 }
 
 /// The collection's clock carries no zone; the texts carry +08:00. Only differences to the texts' ages count, and those

@@ -57,7 +57,9 @@ lite! {
     Route { metadata: Meta, spec: RouteSpec, status: RouteStatus }
     RouteSpec { parent_refs: Vec<ParentRef>, hostnames: Vec<String>, rules: Vec<RouteRule> }
     ParentRef { kind: String, name: String, namespace: String, section_name: String }
-    RouteRule { backend_refs: Vec<BackendRef> }
+    RouteRule { matches: Vec<RouteMatch>, backend_refs: Vec<BackendRef> }
+    RouteMatch { path: Option<RoutePath> }
+    RoutePath { value: String }
     BackendRef { kind: String, name: String, namespace: String, port: Option<i64>, weight: Option<i64> }
     RouteStatus { parents: Vec<RouteParentStatus> }
     RouteParentStatus { parent_ref: ParentRef, conditions: Vec<Condition> }

@@ -21,6 +21,7 @@ lite! {
         restart_policy: String,
         host_network: Option<bool>,
         dns_policy: String,
+        dns_config: Option<Box<DnsConfig>>,
         priority_class_name: String,
         scheduler_name: String,
         scheduling_gates: Vec<SchedulingGate>,
@@ -31,6 +32,7 @@ lite! {
         subdomain: String,
         hostname: String,
     }
+    DnsConfig { nameservers: Vec<String>, searches: Vec<String> }
     SchedulingGate { name: String }
     HostAlias { ip: String, hostnames: Vec<String> }
     SecurityContext {

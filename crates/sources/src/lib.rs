@@ -8,9 +8,11 @@
 //! **Invariant:** turns foreign bytes into `Signal`s at the edge and never calls a stage. What cannot be read is a named
 //! gap, never a panic and never silence. Memory is bounded by the stated limits.
 
+mod container_log;
 mod files;
 mod gaps;
 mod input;
+pub mod live;
 
 pub use files::{read_bytes, read_path};
 pub use gaps::{GAP_TEXTS, gap_text};

@@ -5,7 +5,7 @@ use rootline_model::{EntityRef, Kind, Timestamp};
 use rootline_objects::{self as o, Object, Signal};
 
 use crate::table::Table;
-use crate::{World, calls, edges, events};
+use crate::{World, calls, declared, edges, events};
 
 /// Collects signals until the world is built.
 #[derive(Debug, Default)]
@@ -40,6 +40,7 @@ impl WorldBuilder {
     pub fn build(self) -> World {
         let WorldBuilder { mut world, objects, hints, logs, clock } = self;
         let raw_events = fill_tables(&mut world, objects);
+        declared::fill(&mut world);
         world.events = events::fold(raw_events);
         world.now = clock.unwrap_or_else(|| latest(&world));
         world.gaps.sort_by(|a, b| (a.kind, &a.subject).cmp(&(b.kind, &b.subject)));

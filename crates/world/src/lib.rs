@@ -5,6 +5,7 @@
 
 mod build;
 mod calls;
+mod declared;
 mod edges;
 mod events;
 mod graph;

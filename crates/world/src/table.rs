@@ -35,6 +35,10 @@ impl<T> Table<T> {
         self.items.get(*self.index.get(namespace)?.get(name)? as usize)
     }
 
+    pub(crate) fn get_mut(&mut self, namespace: &str, name: &str) -> Option<&mut T> {
+        self.items.get_mut(*self.index.get(namespace)?.get(name)? as usize)
+    }
+
     pub fn iter(&self) -> std::slice::Iter<'_, T> {
         self.items.iter()
     }

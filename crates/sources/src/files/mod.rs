@@ -5,7 +5,6 @@ mod document;
 mod encoding;
 mod layout;
 mod lists;
-mod logs;
 mod pasted;
 mod reader;
 mod unpack;

@@ -11,7 +11,8 @@ use super::document::{self, Head, Next};
 use super::lists::{Listing, Lists, Scope};
 use super::pasted::{self, Text};
 use super::unpack::Sink;
-use super::{encoding, layout, logs, yaml};
+use super::{encoding, layout, yaml};
+use crate::container_log as logs;
 use crate::gaps::{Gaps, gap};
 use crate::input::{Input, ReadError, ReadOptions};
 

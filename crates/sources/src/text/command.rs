@@ -172,19 +172,21 @@ fn is_tool(word: &str) -> bool {
     matches!(name, "kubectl" | "kubectl.exe" | "k" | "oc" | "systemctl")
 }
 
+/// Verbs that begin a command rather than a sentence about kubectl.
+const VERBS: [&str; 25] = [
+    "get", "describe", "logs", "log", "events", "top", "version", "systemctl", "rollout", "apply", "exec", "config",
+    "cluster-info", "delete", "edit", "scale", "patch", "auth", "explain", "api-resources", "run", "create", "debug",
+    "drain", "cordon",
+];
+
+fn verb_follows(line: &str) -> Option<Command<'_>> {
+    Command::parse(line).filter(|c| VERBS.contains(&c.verb))
+}
+
 /// The command of a line that a shell shows: `$ kubectl get pods`, `root@host:~# k logs cart-1`, `PS C:\> kubectl …`, or
 /// a line that is nothing but the command. `Some(None)` for a prompt with another command.
 pub(super) fn prompt(line: &str) -> Option<Option<Command<'_>>> {
     let line = line.trim_start();
-    let verb_follows = |rest: &str| {
-        let command = Command::parse(rest)?;
-        let known = matches!(
-            command.verb,
-            "get" | "describe" | "logs" | "log" | "events" | "top" | "version" | "systemctl" | "rollout" | "apply" | "exec" | "config"
-                | "cluster-info" | "delete" | "edit" | "scale" | "patch" | "auth" | "explain" | "api-resources" | "run" | "create"
-        );
-        known.then_some(command)
-    };
     let tool_first = |rest: &str| rest.split_ascii_whitespace().next().is_some_and(|w| is_tool(w) || w == "sudo");
     if tool_first(line) {
         return verb_follows(line).map(Some);

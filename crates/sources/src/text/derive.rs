@@ -109,7 +109,8 @@ fn reasons(objects: &mut [(Detail, Object)], events: &[Event]) {
     }
     for (detail, object) in objects.iter_mut() {
         let meta = object.metadata();
-        let Some(event) = told.get(&(object.kind(), meta.namespace.as_str(), meta.name.as_str())) else { continue };
+        let event = told.get(&(object.kind(), meta.namespace.as_str(), meta.name.as_str())).copied();
+        let Some(event) = event else { continue };
         match object {
             Object::Pod(pod) if *detail < Detail::Full => unschedulable(pod, event),
             Object::Job(job) if event.reason != "FailedScheduling" => failed(job, event),

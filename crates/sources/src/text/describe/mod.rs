@@ -23,7 +23,7 @@ pub(super) use storage::{access_modes, claim_ref};
 use super::events;
 use super::found::{Detail, Found, What};
 use super::time::moment;
-use super::tree::{Entry, Line, entries, lines};
+use super::tree::{Entry, Line, lines};
 
 /// Reads one describe block. The kind comes from the command, or from the entries themselves.
 pub(super) fn read(text: &str, what: Option<What>, found: &mut Found) {

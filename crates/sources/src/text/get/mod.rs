@@ -165,7 +165,7 @@ fn recognise(table: &Table<'_>) -> Option<What> {
 
 fn recognise_rarer(table: &Table<'_>) -> Option<Kind> {
     let has = |name: &str| table.has(name);
-    let mut plain = table.names().iter().filter(|n| !matches!(**n, "NAMESPACE" | "LABELS"));
+    let plain = table.names().iter().filter(|n| !matches!(**n, "NAMESPACE" | "LABELS"));
     Some(if has("POD-SELECTOR") {
         Kind::NetworkPolicy
     } else if has("GLOBAL-DEFAULT") {
@@ -193,7 +193,7 @@ fn recognise_rarer(table: &Table<'_>) -> Option<Kind> {
     } else if plain.clone().eq(&["NAME", "CREATED AT"]) {
         // custom resource definitions have dots in their names; the row decides nothing here, and limits are rarer
         Kind::LimitRange
-    } else if plain.eq(&["NAME", "READY", "AGE"]) || (has("READY") && has("CONTAINERS") && has("AGE")) {
+    } else if plain.clone().eq(&["NAME", "READY", "AGE"]) || (has("READY") && has("CONTAINERS") && has("AGE")) {
         Kind::StatefulSet
     } else {
         return None;

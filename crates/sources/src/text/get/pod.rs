@@ -41,7 +41,7 @@ pub(super) fn read(row: &Row<'_, '_>, now: Timestamp) -> Pod {
     let told = Told {
         ready: ready.parse().unwrap_or_default(),
         // a sane limit for a count that is about to be allocated
-        total: total.parse().unwrap_or_default().min(64),
+        total: total.parse().unwrap_or(0usize).min(64),
         restarts: row.number("RESTARTS").unwrap_or_default(),
         status: row.raw("STATUS"),
     };

@@ -13,7 +13,7 @@ const LINE_BYTES: usize = 4096;
 
 /// Whose log a file is.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Whose {
+pub(crate) struct Whose {
     pub namespace: String,
     pub pod: String,
     pub container: String,
@@ -25,7 +25,7 @@ pub(super) struct Whose {
 ///   (recordings, Troubleshoot bundles),
 /// - `…/pods/<namespace>_<pod>_<uid>/<container>/<n>.log` (a node's `/var/log/pods`),
 /// - `…/namespaces/<namespace>/pods/<pod>/<container>/<container>/logs/current.log` (must-gather).
-pub(super) fn whose(path: &str) -> Option<Whose> {
+pub(crate) fn whose(path: &str) -> Option<Whose> {
     let parts: Vec<&str> = path.split('/').collect();
     let own = |namespace: &str, pod: &str, container: &str, previous| {
         Some(Whose { namespace: namespace.into(), pod: pod.into(), container: container.into(), previous })
@@ -51,7 +51,7 @@ pub(super) fn whose(path: &str) -> Option<Whose> {
 }
 
 /// What is kept of a log.
-pub(super) fn tail(whose: Whose, text: &str) -> Option<LogTail> {
+pub(crate) fn tail(whose: Whose, text: &str) -> Option<LogTail> {
     let lines = kept(text.lines().map(strip_cri).filter(|l| !is_no_log(l)));
     (!lines.is_empty()).then_some(LogTail {
         namespace: whose.namespace,
@@ -99,7 +99,7 @@ fn is_no_log(line: &str) -> bool {
 
 /// One block of `kubectl cluster-info dump`: `==== START logs for container c of pod ns/p ====` … `==== END …`.
 /// Takes it off the front; `None` if the text does not begin with one.
-pub(super) fn dump_block(rest: &mut &str) -> Option<Option<LogTail>> {
+pub(crate) fn dump_block(rest: &mut &str) -> Option<Option<LogTail>> {
     let text = rest.trim_start_matches(['\n', '\r']);
     let (first, mut body) = text.split_once('\n').unwrap_or((text, ""));
     let about = first.trim_end().strip_prefix(START)?.strip_suffix("====")?.trim_end();
@@ -127,7 +127,7 @@ pub(super) fn dump_block(rest: &mut &str) -> Option<Option<LogTail>> {
 const START: &str = "==== START logs for container ";
 
 /// True if the text begins with a log block of `kubectl cluster-info dump`.
-pub(super) fn is_dump_block(text: &str) -> bool {
+pub(crate) fn is_dump_block(text: &str) -> bool {
     text.trim_start().starts_with(START)
 }
 
