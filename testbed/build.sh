@@ -14,9 +14,10 @@ binaries_match() {
   for c in kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy; do
     [ "$("$BIN/$c" --version)" = "Kubernetes v$KUBERNETES" ] || return 1
   done
-  "$BIN/kubectl" version --client 2>/dev/null | grep -qx "Client Version: v$KUBERNETES" || return 1
-  go version -m "$BIN/kwok" | grep -q "sigs.k8s.io/kwok[[:space:]]*$KWOK" || return 1
-  "$BIN/kube-state-metrics" version 2>&1 | grep -q "${KUBE_STATE_METRICS#v}" || return 1
+  # Not `grep -q`: it ends early, and with pipefail the writer's broken pipe would count as no match.
+  "$BIN/kubectl" version --client 2>/dev/null | grep -x "Client Version: v$KUBERNETES" > /dev/null || return 1
+  go version -m "$BIN/kwok" | grep "sigs.k8s.io/kwok[[:space:]]*$KWOK" > /dev/null || return 1
+  "$BIN/kube-state-metrics" version 2>&1 | grep -F "${KUBE_STATE_METRICS#v}" > /dev/null || return 1
 }
 
 kwok_files() { # the Stage resource and kwok's own stages come out of its module; testbed/kwok adds ours

@@ -17,3 +17,6 @@ pub use check::{Checker, Fault};
 pub use manifest::{ArchiveError, FORMAT, FileEntry, GapEntry, ListedEntry, MANIFEST, Manifest, VERSION};
 pub use verify::{Verified, verify_bytes, verify_path};
 pub use write::{About, Form, LogPath, Writer};
+
+#[cfg(test)]
+mod tests;

@@ -229,7 +229,10 @@ fn append<W: Write>(tar: &mut tar::Builder<W>, path: &str, bytes: &[u8]) -> io::
 
 /// A name that is one part of a path on every system. Kubernetes names pass unchanged.
 fn safe(name: &str) -> String {
-    let part: String =
-        name.chars().map(|c| if c.is_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' }).take(200).collect();
+    let part: String = name
+        .chars()
+        .map(|c| if c.is_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' })
+        .take(200)
+        .collect();
     if part.chars().all(|c| c == '.') { format!("_{part}") } else { part }
 }

@@ -72,9 +72,12 @@ fn is_plain_address(world: &World, site: &CallSite) -> bool {
     let Some(name) = site.place.strip_prefix("env ") else { return false };
     let Some(workload) = world.workload(&site.caller) else { return true };
     let spec = &workload.template.spec;
-    let value = spec.init_containers.iter().chain(&spec.containers).flat_map(|c| &c.env).find(|e| {
-        e.name == name && e.value.to_ascii_lowercase().contains(&site.address.host)
-    });
+    let value = spec
+        .init_containers
+        .iter()
+        .chain(&spec.containers)
+        .flat_map(|c| &c.env)
+        .find(|e| e.name == name && e.value.to_ascii_lowercase().contains(&site.address.host));
     value.is_none_or(|e| {
         let value = e.value.trim();
         !value.contains(char::is_whitespace)
@@ -164,10 +167,16 @@ fn unknown_host(world: &World, ns: &str, name: &str, site: &CallSite) -> Option<
         (false, false) if plain => ("config.address_unanswered", 1.0),
         _ => return None,
     };
-    let code = if elsewhere.is_some() && code == "config.unknown_host" { "config.address_wrong_namespace" } else { code };
+    let code =
+        if elsewhere.is_some() && code == "config.unknown_host" { "config.address_wrong_namespace" } else { code };
     let mut finding = at_site(code, site)
         .nats(nats)
-        .arg("expected", elsewhere.as_ref().map_or_else(|| near.unwrap_or_default().to_owned(), |e| format!("{}.{}", e.name, e.namespace)))
+        .arg(
+            "expected",
+            elsewhere
+                .as_ref()
+                .map_or_else(|| near.unwrap_or_default().to_owned(), |e| format!("{}.{}", e.name, e.namespace)),
+        )
         .evidence(Evidence::Absent {
             object: EntityRef::new(Kind::Service, ns, name),
             referred_by: site.caller.clone(),
@@ -270,11 +279,8 @@ fn odd_port(
     }
     by.iter()
         .map(|(caller, site)| {
-            let own: Vec<Complaint> = complaints
-                .iter()
-                .filter(|c| c.by.as_ref().is_none_or(|b| b == *caller))
-                .cloned()
-                .collect();
+            let own: Vec<Complaint> =
+                complaints.iter().filter(|c| c.by.as_ref().is_none_or(|b| b == *caller)).cloned().collect();
             let hurt = !own.is_empty() || is_unwell(world, caller);
             let finding = at_site("config.address_wrong_port", site)
                 .nats(if hurt { 4.0 } else { 2.5 })

@@ -66,13 +66,17 @@ fn odd_ones(world: &World, sites: &[&CallSite], out: &mut Vec<Finding>) {
         return;
     }
     for (site, service, meant) in odd {
-        let complaints: Vec<_> = complaints::about_host(world, &service.namespace, &service.name, site.address.port.map(i64::from))
-            .into_iter()
-            .filter(|c| c.by.as_ref() == Some(&site.caller))
-            .collect();
+        let complaints: Vec<_> =
+            complaints::about_host(world, &service.namespace, &service.name, site.address.port.map(i64::from))
+                .into_iter()
+                .filter(|c| c.by.as_ref() == Some(&site.caller))
+                .collect();
         let port_of = |e: &EntityRef| {
             site.address.port.is_none_or(|p| {
-                world.services.get(&e.namespace, &e.name).is_some_and(|s| s.spec.ports.iter().any(|sp| sp.port == i64::from(p)))
+                world
+                    .services
+                    .get(&e.namespace, &e.name)
+                    .is_some_and(|s| s.spec.ports.iter().any(|sp| sp.port == i64::from(p)))
             })
         };
         // the port still is that of the service the setting is called after: only the host was changed

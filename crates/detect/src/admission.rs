@@ -67,12 +67,14 @@ fn words(world: &World) -> Vec<Word> {
             evidence: event_evidence(e),
         })
         .collect();
-    let sets = world.replica_sets.iter().map(|r| {
-        (EntityRef::new(Kind::ReplicaSet, r.namespace(), r.name()), r.status.conditions.as_slice())
-    });
-    let deployments = world.deployments.iter().map(|d| {
-        (EntityRef::new(Kind::Deployment, d.namespace(), d.name()), d.status.conditions.as_slice())
-    });
+    let sets = world
+        .replica_sets
+        .iter()
+        .map(|r| (EntityRef::new(Kind::ReplicaSet, r.namespace(), r.name()), r.status.conditions.as_slice()));
+    let deployments = world
+        .deployments
+        .iter()
+        .map(|d| (EntityRef::new(Kind::Deployment, d.namespace(), d.name()), d.status.conditions.as_slice()));
     for (owner, conditions) in sets.chain(deployments) {
         let standing = conditions.iter().find(|c| c.is("ReplicaFailure", "True") && c.reason == "FailedCreate");
         let told = words.iter().any(|w| w.owner == owner || world.top_of(&w.owner) == owner);
@@ -109,10 +111,14 @@ fn still_short(world: &World, event: &EventView) -> bool {
         return false;
     }
     // a replica set is named after its deployment
-    let parent = event.entity.name.rsplit_once('-').map(|(stem, _)| {
-        EntityRef::new(Kind::Deployment, &event.entity.namespace, stem)
-    });
-    if let Some((wants, has)) = parent.filter(|_| event.entity.kind == Kind::ReplicaSet).and_then(|p| wants_and_has(world, &p)) {
+    let parent = event
+        .entity
+        .name
+        .rsplit_once('-')
+        .map(|(stem, _)| EntityRef::new(Kind::Deployment, &event.entity.namespace, stem));
+    if let Some((wants, has)) =
+        parent.filter(|_| event.entity.kind == Kind::ReplicaSet).and_then(|p| wants_and_has(world, &p))
+    {
         return has < wants;
     }
     event.last.is_none_or(|t| world.now.as_second() - t.as_second() <= RECENT_S)
@@ -123,9 +129,10 @@ fn finding(world: &World, workload: &EntityRef, word: Word) -> Finding {
     let object = |kind, name: &str| EntityRef::new(kind, &ns, name);
     let on = |code| Finding::new(code, workload.clone()).nats(4.0);
     let finding = match read(&word.message) {
-        Refusal::Quota(q) => quota_args(on("quota.exceeded"), &q).about(object(Kind::Quota, &q.quota)),
+        Refusal::Quota(q) => named_if_read(world, quota_args(on("quota.exceeded"), &q), object(Kind::Quota, &q.quota)),
         Refusal::MustSpecify { quota, missing } => {
-            on("quota.must_specify").arg("quota", &quota).arg("missing", missing).about(object(Kind::Quota, &quota))
+            let finding = on("quota.must_specify").arg("quota", &quota).arg("missing", missing);
+            named_if_read(world, finding, object(Kind::Quota, &quota))
         }
         Refusal::LimitRange { rule } => {
             let mut finding = on("limitrange.violated").arg("rule", rule);
@@ -140,26 +147,39 @@ fn finding(world: &World, workload: &EntityRef, word: Word) -> Finding {
             .about(EntityRef::wide(Kind::Namespace, &ns)),
         Refusal::WebhookFailed { webhook, why, service } => {
             let code = match why {
-                WebhookTrouble::NoEndpoints | WebhookTrouble::ServiceMissing | WebhookTrouble::Refused => "webhook.no_backend",
+                WebhookTrouble::NoEndpoints | WebhookTrouble::ServiceMissing | WebhookTrouble::Refused => {
+                    "webhook.no_backend"
+                }
                 _ => "webhook.call_failed",
             };
-            let mut finding = on(code).arg("webhook", &webhook).arg("why", why.word()).about(config_of(world, &webhook));
+            let mut finding = on(code).arg("webhook", &webhook).arg("why", why.word());
+            finding = named_if_read(world, finding, config_of(world, &webhook));
             if let Some((ns, name)) = service {
-                finding = finding.arg("service", format!("{ns}/{name}")).about(EntityRef::new(Kind::Service, &ns, &name));
+                finding =
+                    finding.arg("service", format!("{ns}/{name}")).about(EntityRef::new(Kind::Service, &ns, &name));
             }
             finding
         }
-        Refusal::WebhookDenied { webhook, reason } => on("webhook.denied")
-            .arg("webhook", &webhook)
-            .arg("reason", clip(&reason, 400))
-            .about(config_of(world, &webhook)),
+        Refusal::WebhookDenied { webhook, reason } => {
+            on("webhook.denied").arg("webhook", &webhook).arg("reason", clip(&reason, 400))
+        }
         Refusal::ServiceAccount { name } => account(world, on("serviceaccount.missing"), &ns, &name),
-        Refusal::PriorityClass { name } => on("priorityclass.missing")
-            .arg("priority_class", &name)
-            .about(EntityRef::wide(Kind::PriorityClass, &name)),
+        Refusal::PriorityClass { name } => {
+            on("priorityclass.missing").arg("priority_class", &name).about(EntityRef::wide(Kind::PriorityClass, &name))
+        }
         Refusal::Other => on("pod.create_refused").nats(3.0),
     };
-    finding.arg("owner", word.owner.to_string()).arg("message", clip(&word.message, 600)).since(word.since).evidence(word.evidence)
+    finding
+        .arg("owner", word.owner.to_string())
+        .arg("message", clip(&word.message, 600))
+        .since(word.since)
+        .evidence(word.evidence)
+}
+
+/// Names an object as what the finding is about, if it was read: a cause that is in no table explains nothing, and the
+/// workload itself is then the better name.
+fn named_if_read(world: &World, finding: Finding, object: EntityRef) -> Finding {
+    if world.exists(&object) { finding.about(object) } else { finding }
 }
 
 fn quota_args(finding: Finding, q: &QuotaRefusal) -> Finding {
@@ -213,11 +233,7 @@ fn static_accounts(world: &World, out: &mut Vec<Finding>) {
 
 /// The most similar existing name, if it is similar at all: at most two edits.
 pub(crate) fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    names
-        .map(|n| (edits(name, n), n))
-        .filter(|(d, n)| *d > 0 && *d <= 2 && n.len() > 3)
-        .min()
-        .map(|(_, n)| n)
+    names.map(|n| (edits(name, n), n)).filter(|(d, n)| *d > 0 && *d <= 2 && n.len() > 3).min().map(|(_, n)| n)
 }
 
 /// Levenshtein distance; long names are not compared.

@@ -9,13 +9,32 @@ use crate::create_state::between;
 pub(crate) enum Refusal {
     Quota(QuotaRefusal),
     /// The quota counts a resource that the pod does not state.
-    MustSpecify { quota: String, missing: String },
-    LimitRange { rule: String },
-    PodSecurity { level: String, violations: String },
-    WebhookFailed { webhook: String, why: WebhookTrouble, service: Option<(String, String)> },
-    WebhookDenied { webhook: String, reason: String },
-    ServiceAccount { name: String },
-    PriorityClass { name: String },
+    MustSpecify {
+        quota: String,
+        missing: String,
+    },
+    LimitRange {
+        rule: String,
+    },
+    PodSecurity {
+        level: String,
+        violations: String,
+    },
+    WebhookFailed {
+        webhook: String,
+        why: WebhookTrouble,
+        service: Option<(String, String)>,
+    },
+    WebhookDenied {
+        webhook: String,
+        reason: String,
+    },
+    ServiceAccount {
+        name: String,
+    },
+    PriorityClass {
+        name: String,
+    },
     Other,
 }
 
@@ -68,7 +87,9 @@ fn quota(message: &str) -> Option<Refusal> {
         return Some(Refusal::MustSpecify { quota: quota.trim().into(), missing: missing.trim().into() });
     }
     let (_, rest) = message.split_once("exceeded quota: ")?;
-    let part = |name: &str| between(rest, &format!("{name}: "), ", used: ").or_else(|| between(rest, &format!("{name}: "), ", limited: "));
+    let part = |name: &str| {
+        between(rest, &format!("{name}: "), ", used: ").or_else(|| between(rest, &format!("{name}: "), ", limited: "))
+    };
     let requested = part("requested").unwrap_or_default();
     let used = between(rest, "used: ", ", limited: ").unwrap_or_default();
     let limited = rest.split_once("limited: ").map_or("", |(_, l)| l).lines().next().unwrap_or_default().trim();
@@ -95,7 +116,8 @@ fn webhook(message: &str) -> Option<Refusal> {
         let reason = reason.split_once("denied the request").map_or(reason, |(_, r)| r).trim_start_matches([':', ' ']);
         return Some(Refusal::WebhookDenied { webhook: webhook.into(), reason: reason.trim().into() });
     }
-    let (_, rest) = message.split_once("failed calling webhook \"").or_else(|| message.split_once("failed to call webhook \""))?;
+    let (_, rest) =
+        message.split_once("failed calling webhook \"").or_else(|| message.split_once("failed to call webhook \""))?;
     let (webhook, detail) = rest.split_once('"')?;
     let has = |words: &[&str]| words.iter().any(|w| detail.contains(w));
     let why = if has(&["no endpoints available for service"]) {
@@ -142,7 +164,8 @@ fn named_object(message: &str) -> Option<Refusal> {
 /// `maximum memory usage per Container is 256Mi, but limit is 1Gi`
 fn limit_range(message: &str) -> Option<Refusal> {
     const MARKS: [&str; 3] = [" usage per Container is ", " usage per Pod is ", " usage per PersistentVolumeClaim is "];
-    const RATIO: [&str; 2] = [" max limit to request ratio per Container is ", " max limit to request ratio per Pod is "];
+    const RATIO: [&str; 2] =
+        [" max limit to request ratio per Container is ", " max limit to request ratio per Pod is "];
     let is_one = MARKS.iter().chain(&RATIO).any(|m| message.contains(m));
     let rule = message.rsplit_once(" is forbidden: ").map_or(message, |(_, r)| r);
     is_one.then(|| Refusal::LimitRange { rule: rule.trim().to_owned() })
@@ -181,7 +204,10 @@ mod tests {
             ),
             (
                 "pods \"a\" is forbidden: failed quota: team: must specify limits.cpu for: app; requests.memory for: app",
-                Refusal::MustSpecify { quota: "team".into(), missing: "limits.cpu for: app; requests.memory for: app".into() },
+                Refusal::MustSpecify {
+                    quota: "team".into(),
+                    missing: "limits.cpu for: app; requests.memory for: app".into(),
+                },
             ),
             (
                 "Error creating: pods \"a\" is forbidden: maximum memory usage per Container is 256Mi, but limit is 1Gi",

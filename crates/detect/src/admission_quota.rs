@@ -117,9 +117,9 @@ fn claims(world: &World, quota: &o::Quota, out: &mut Vec<Finding>) {
     for pod in world.pods.iter().filter(|p| p.namespace() == ns && suffers(p)) {
         for claim in pod.spec.volumes.iter().filter_map(|v| v.persistent_volume_claim.as_ref()) {
             let claim = EntityRef::new(Kind::Pvc, ns, &claim.claim_name);
-            let said = world.events_of(&pod_ref(pod)).any(|e| {
-                e.message.contains(&format!("persistentvolumeclaim \"{}\" not found", claim.name))
-            });
+            let said = world
+                .events_of(&pod_ref(pod))
+                .any(|e| e.message.contains(&format!("persistentvolumeclaim \"{}\" not found", claim.name)));
             if world.is_absent(&claim) || (said && !world.exists(&claim)) {
                 missing.insert((claim, world.workload_of(pod)));
             }
@@ -139,10 +139,9 @@ fn claims(world: &World, quota: &o::Quota, out: &mut Vec<Finding>) {
         },
     };
     let list = missing.iter().map(|(c, _)| c.name.to_string()).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();
-    let mut finding = on_quota("quota.blocks_claim", quota, resource)
-        .nats(nats)
-        .arg("missing", list.join(", "))
-        .arg("requested", needs);
+    let code = if nats >= 2.0 { "quota.blocks_claim" } else { "quota.may_block_claim" };
+    let mut finding =
+        on_quota(code, quota, resource).nats(nats).arg("missing", list.join(", ")).arg("requested", needs);
     for (claim, workload) in missing {
         finding = finding
             .about(claim.clone())
@@ -167,8 +166,8 @@ fn storage(world: &World, quota: &o::Quota) -> Option<(&'static str, f64, String
         _ if left <= 0.0 => ("requests.storage", 3.8, "?".to_owned()),
         Some(size) => ("requests.storage", 3.6, size.to_string()),
         // one tenth of the budget left, or a budget that nothing has ever been drawn from
-        None if left <= hard.value() * 0.1 + 1.0 => ("requests.storage", 3.2, "?".to_owned()),
-        None => ("requests.storage", 2.0, "?".to_owned()),
+        None if left <= hard.value() * 0.1 + 1.0 => ("requests.storage", 1.8, "?".to_owned()),
+        None => ("requests.storage", 0.8, "?".to_owned()),
     })
 }
 

@@ -122,7 +122,10 @@ fn no_metrics(world: &World, hpa: &o::Hpa, me: &EntityRef, target: &EntityRef) -
         .evidence(evidence(me, c));
     if code == "hpa.no_metrics" {
         let api = EntityRef::wide(Kind::ApiService, metrics_api(c));
-        if world.api_services.get("", &api.name).is_some_and(|a| a.status.conditions.iter().any(|c| c.is("Available", "False")))
+        if world
+            .api_services
+            .get("", &api.name)
+            .is_some_and(|a| a.status.conditions.iter().any(|c| c.is("Available", "False")))
             || world.is_absent(&api)
         {
             finding = finding.about(api);

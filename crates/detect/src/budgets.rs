@@ -93,7 +93,8 @@ fn judge(world: &World, budget: &o::Pdb) -> Option<Finding> {
 }
 
 fn is_control_plane(node: &o::Node) -> bool {
-    node.metadata.labels.iter().any(|(k, _)| {
-        matches!(k, "node-role.kubernetes.io/control-plane" | "node-role.kubernetes.io/master")
-    })
+    node.metadata
+        .labels
+        .iter()
+        .any(|(k, _)| matches!(k, "node-role.kubernetes.io/control-plane" | "node-role.kubernetes.io/master"))
 }

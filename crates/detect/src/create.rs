@@ -1,7 +1,7 @@
 //! Containers whose configuration is not there.
 //!
 //! **What it finds** config maps, secrets and keys that a container or volume needs and that do not exist; images that
-//! would run as root where the pod forbids it; host paths of the wrong type.
+//! would run as root where the pod forbids it.
 //! **Why it matters** the pod waits for ever in CreateContainerConfigError or ContainerCreating.
 //! **Evidence used** waiting states, Failed and FailedMount events, references of the template, complete listings.
 //! **How to confirm by hand** `kubectl describe pod`, `kubectl get configmap,secret`.
@@ -87,15 +87,6 @@ fn mounts(world: &World, pod: &o::Pod, told: &mut Told, out: &mut Vec<Finding>) 
                 tell(world, pod, &fault, &saying, told, out);
             }
         }
-        if event.message.contains("hostPath type check failed") && told.insert("host path".to_owned()) {
-            let path = between(&event.message, "hostPath type check failed: ", " is not").unwrap_or_default();
-            let finding = Finding::new("container.host_path_missing", pod_ref(pod))
-                .nats(4.0)
-                .arg("path", path)
-                .arg("node", &pod.spec.node_name)
-                .about(EntityRef::node(&pod.spec.node_name));
-            out.push(dress(finding, &saying));
-        }
     }
 }
 
@@ -103,7 +94,8 @@ fn mounts(world: &World, pod: &o::Pod, told: &mut Told, out: &mut Vec<Finding>) 
 fn with_name(pod: &o::Pod, message: &str, fault: ConfigFault) -> ConfigFault {
     match fault {
         ConfigFault::Key { secret, name, key } if name.is_empty() => {
-            let volume = between(message, "for volume \"", "\"").and_then(|v| pod.spec.volumes.iter().find(|x| x.name == v));
+            let volume =
+                between(message, "for volume \"", "\"").and_then(|v| pod.spec.volumes.iter().find(|x| x.name == v));
             let name = volume.map_or(String::new(), |v| match (&v.config_map, &v.secret) {
                 (Some(map), _) if !secret => map.name.clone(),
                 (_, Some(s)) if secret => s.secret_name.clone(),
@@ -142,7 +134,8 @@ fn tell(world: &World, pod: &o::Pod, fault: &ConfigFault, saying: &Saying, told:
             let kind = if *secret { Kind::Secret } else { Kind::ConfigMap };
             let object = EntityRef::new(kind, ns, name);
             let keys = keys_of(world, &object);
-            let finding = on("config.key_missing").arg("key", key).arg("object", object.to_string()).about(object.clone());
+            let finding =
+                on("config.key_missing").arg("key", key).arg("object", object.to_string()).about(object.clone());
             match keys.filter(|k| !k.is_empty()) {
                 Some(keys) => finding.evidence(Evidence::Field { object, path: "data".into(), value: keys.join(", ") }),
                 None => finding,
@@ -159,10 +152,8 @@ pub(crate) fn missing(world: &World, pod: &o::Pod, finding: Finding, kind: Kind,
     let ns = pod.namespace();
     let object = EntityRef::new(kind, ns, name);
     let arg = if kind == Kind::Secret { "secret" } else { "configmap" };
-    let mut finding = finding
-        .arg(arg, name)
-        .about(object.clone())
-        .evidence(Evidence::Absent { object, referred_by: pod_ref(pod) });
+    let mut finding =
+        finding.arg(arg, name).about(object.clone()).evidence(Evidence::Absent { object, referred_by: pod_ref(pod) });
     for like in likeness(world, kind, ns, name) {
         finding = finding.evidence(Evidence::Field {
             path: "metadata.name".into(),

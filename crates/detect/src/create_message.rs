@@ -8,7 +8,11 @@ pub(crate) enum ConfigFault {
     ConfigMap(String),
     Secret(String),
     /// Kind word (`ConfigMap` or `Secret`), object name (may be unknown), key.
-    Key { secret: bool, name: String, key: String },
+    Key {
+        secret: bool,
+        name: String,
+        key: String,
+    },
     RunsAsRoot,
     /// The image names its user by name, so that nobody can tell whether it is root.
     NamedUser(String),
@@ -76,7 +80,13 @@ pub(crate) fn start_fault(message: &str) -> StartFault {
         StartFault::WrongPlatform
     } else if has(&["OOM-killed (memory limit too low?)", "container init was OOM-killed"]) {
         StartFault::LimitTooLow
-    } else if has(&["error mounting", "failed to prepare subPath", "not a directory: unknown", "mountpoint for", "failed to mkdir"]) {
+    } else if has(&[
+        "error mounting",
+        "failed to prepare subPath",
+        "not a directory: unknown",
+        "mountpoint for",
+        "failed to mkdir",
+    ]) {
         StartFault::Mount
     } else if has(&["executable file not found", "no command specified", "no such file or directory"]) {
         StartFault::CommandNotFound

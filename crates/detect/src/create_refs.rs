@@ -1,12 +1,12 @@
 //! Static cross-check: what a template refers to and what is known not to exist.
 //!
-//! **What it finds** config maps, secrets and keys that a template needs, are not optional and do not exist.
+//! **What it finds** config maps, secrets, keys and claims that a template needs, are not optional and do not exist.
 //! **Why it matters** the pod may not have been tried yet, or its events are gone after an hour.
 //! **Evidence used** the templates of workloads and bare pods, complete listings.
 //! **How to confirm by hand** `kubectl get configmap,secret`.
 //! **What can fool it** listings that are not complete; pods that run on since before the object was deleted (a risk, not a
 //! fault); objects made by a sidecar or an operator.
-//! **Source** failure-modes rows 36–39.
+//! **Source** failure-modes rows 13, 36–39.
 
 use std::collections::BTreeSet;
 
@@ -53,12 +53,13 @@ fn check(world: &World, owner: &EntityRef, spec: &o::PodSpec, short: bool, out: 
             (false, ..) => "config.reference_gone",
             (true, true, _) => "config.key_missing",
             (true, false, Kind::Secret) => "config.secret_missing",
+            (true, false, Kind::Pvc) => "volume.claim_missing",
             (true, false, _) => "config.configmap_missing",
         };
         // the API's own word (a waiting state) is stronger; this one speaks where that is missing
         let mut finding = Finding::new(code, owner.clone())
             .nats(if short { 3.5 } else { 1.0 })
-            .arg(if reference.kind == Kind::Secret { "secret" } else { "configmap" }, reference.name)
+            .arg(word(reference.kind), reference.name)
             .arg("object", object.to_string())
             .arg("key", reference.key.unwrap_or_default())
             .arg("message", "")
@@ -70,6 +71,14 @@ fn check(world: &World, owner: &EntityRef, spec: &o::PodSpec, short: bool, out: 
             finding.evidence(Evidence::Absent { object, referred_by: owner.clone() })
         };
         out.push(finding);
+    }
+}
+
+const fn word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Secret => "secret",
+        Kind::Pvc => "claim",
+        _ => "configmap",
     }
 }
 
@@ -106,6 +115,9 @@ fn references(spec: &o::PodSpec) -> Vec<Reference<'_>> {
         }
     }
     for volume in &spec.volumes {
+        if let Some(claim) = &volume.persistent_volume_claim {
+            add(Kind::Pvc, claim.claim_name.as_str(), None, None);
+        }
         if let Some(map) = &volume.config_map {
             add(Kind::ConfigMap, map.name.as_str(), None, map.optional);
         }

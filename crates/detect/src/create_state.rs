@@ -31,11 +31,8 @@ pub(crate) fn statuses(pod: &o::Pod) -> impl Iterator<Item = (&o::ContainerStatu
         .init_container_statuses
         .iter()
         .map(|s| (s, pod.spec.init_containers.iter().find(|c| c.name == s.name), true));
-    let main = pod
-        .status
-        .container_statuses
-        .iter()
-        .map(|s| (s, pod.spec.containers.iter().find(|c| c.name == s.name), false));
+    let main =
+        pod.status.container_statuses.iter().map(|s| (s, pod.spec.containers.iter().find(|c| c.name == s.name), false));
     init.chain(main)
 }
 
@@ -104,7 +101,11 @@ pub(crate) fn wants_and_has(world: &World, owner: &EntityRef) -> Option<(i64, i6
         }
         Kind::Job => {
             let j = world.jobs.get(ns, name)?;
-            let over = j.status.conditions.iter().any(|c| c.status == "True" && matches!(c.kind.as_str(), "Complete" | "Failed"));
+            let over = j
+                .status
+                .conditions
+                .iter()
+                .any(|c| c.status == "True" && matches!(c.kind.as_str(), "Complete" | "Failed"));
             let wants = if over || j.spec.suspend == Some(true) { 0 } else { j.spec.parallelism.unwrap_or(1) };
             (wants, (j.status.active + j.status.succeeded + j.status.failed).max(live()))
         }

@@ -39,7 +39,8 @@ impl Detector for Dns {
 
 /// The DNS service of the cluster, by the name that kubelets are told.
 fn server(world: &World) -> Option<Finding> {
-    let service = world.services.get("kube-system", "kube-dns").or_else(|| world.services.get("kube-system", "coredns"))?;
+    let service =
+        world.services.get("kube-system", "kube-dns").or_else(|| world.services.get("kube-system", "coredns"))?;
     if service.spec.selector.is_empty() || !world.is_listed(Kind::Pod, "kube-system") {
         return None;
     }
@@ -88,9 +89,11 @@ fn past_the_cluster(world: &World, workload: &EntityRef, spec: &o::PodSpec) -> O
     let unresolved = world.pods_of(workload).filter(|p| is_active(p)).find_map(|p| {
         let host = site.address.host.as_str();
         world.logs_of(p.namespace(), p.name()).iter().find_map(|t| {
-            let line = t.lines.iter().rev().find(|l| {
-                complaints::trouble_of(l) == Some(Trouble::NoSuchHost) && l.contains(host)
-            })?;
+            let line = t
+                .lines
+                .iter()
+                .rev()
+                .find(|l| complaints::trouble_of(l) == Some(Trouble::NoSuchHost) && l.contains(host))?;
             Some(Evidence::Log {
                 container: EntityRef::container(&t.namespace, &t.pod, &t.container),
                 line: clip(line),

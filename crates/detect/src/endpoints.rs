@@ -68,7 +68,8 @@ impl Detector for Reachability {
 /// Pods that have been ready for a while and that no slice holds.
 fn left_out(world: &World, service: &o::Service) -> Option<Finding> {
     let long_ready = |p: &&o::Pod| {
-        let since = p.condition("Ready").filter(|c| c.status == "True").and_then(|c| world.age_s(c.last_transition_time));
+        let since =
+            p.condition("Ready").filter(|c| c.status == "True").and_then(|c| world.age_s(c.last_transition_time));
         is_active(p) && p.is_ready() && since.is_some_and(|s| s > GRACE_S) && settled(world, &p.metadata)
     };
     let ready: Vec<&o::Pod> = world.selected_by(service).filter(long_ready).collect();
@@ -102,7 +103,9 @@ fn left_out(world: &World, service: &o::Service) -> Option<Finding> {
 /// A port name that the pods do not define leaves the slices without ports, in text forms without endpoints.
 fn ports_unresolved(service: &o::Service, pods: &[&o::Pod]) -> bool {
     service.spec.ports.iter().any(|p| match p.target() {
-        o::PortRef::Name(name) => !pods.iter().any(|pod| pod.spec.containers.iter().flat_map(|c| &c.ports).any(|cp| cp.name == name)),
+        o::PortRef::Name(name) => {
+            !pods.iter().any(|pod| pod.spec.containers.iter().flat_map(|c| &c.ports).any(|cp| cp.name == name))
+        }
         o::PortRef::Number(_) => false,
     })
 }
@@ -131,6 +134,10 @@ fn gone(world: &World, service: &o::Service) -> Option<Finding> {
             .arg("service", service.name())
             .arg("pods", stale.iter().take(3).copied().collect::<Vec<_>>().join(", "))
             .about(EntityRef::component("", "kube-controller-manager"))
-            .evidence(field(&me, "endpoints[].targetRef", stale.iter().take(3).copied().collect::<Vec<_>>().join(", "))),
+            .evidence(field(
+                &me,
+                "endpoints[].targetRef",
+                stale.iter().take(3).copied().collect::<Vec<_>>().join(", "),
+            )),
     )
 }

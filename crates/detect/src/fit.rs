@@ -41,6 +41,8 @@ pub(crate) struct NodeFit {
     pub obstacles: Vec<Obstacle>,
     /// Closed to ordinary pods on purpose: a control plane node that is tainted or cordoned.
     pub background: bool,
+    /// The pod asks for no labels: that its own wishes do not exclude the node says nothing.
+    pub by_default: bool,
 }
 
 impl NodeFit {
@@ -97,7 +99,8 @@ impl<'w> Placement<'w> {
         self.spread(pod, node, &mut obstacles);
         self.neighbours(pod, node, &mut obstacles);
         let background = closed_by_hand && self.control_plane.contains(&node.name());
-        NodeFit { name: node.name().to_owned(), obstacles, background }
+        let by_default = !asks_for_nodes(&pod.spec);
+        NodeFit { name: node.name().to_owned(), obstacles, background, by_default }
     }
 
     fn ports(&self, pod: &o::Pod, node: &o::Node, out: &mut Vec<Obstacle>) {
@@ -118,7 +121,10 @@ impl<'w> Placement<'w> {
                 // a node that lists what it has, and not this, has none of it
                 if node.status.allocatable.contains_key("cpu") {
                     let amounts = Amounts { requested: pod.request(&resource), free: 0.0, whole: 0.0 };
-                    out.push(Obstacle { amounts: Some(amounts), ..Obstacle::new(Family::of_resource(&resource), resource) });
+                    out.push(Obstacle {
+                        amounts: Some(amounts),
+                        ..Obstacle::new(Family::of_resource(&resource), resource)
+                    });
                 }
                 continue;
             };
@@ -126,7 +132,10 @@ impl<'w> Placement<'w> {
             let amounts = Amounts { requested: pod.request(&resource), free: (whole - taken).max(0.0), whole };
             // the scheduler counts in milli-units and bytes; a rounding error is no obstacle
             if amounts.requested > amounts.free * (1.0 + 1e-9) {
-                out.push(Obstacle { amounts: Some(amounts), ..Obstacle::new(Family::of_resource(&resource), resource) });
+                out.push(Obstacle {
+                    amounts: Some(amounts),
+                    ..Obstacle::new(Family::of_resource(&resource), resource)
+                });
             }
         }
         if let Some(slots) = node.allocatable("pods") {
@@ -171,9 +180,10 @@ impl<'w> Placement<'w> {
                 if let Some(domain) = other.metadata.labels.get(&rule.topology_key)
                     && pod.spec.accepts_node(&other.metadata.labels, other.name())
                 {
-                    let matching = self.pods_on(other.name()).iter().filter(|p| {
-                        p.namespace() == pod.namespace() && selector.matches(&p.metadata.labels)
-                    });
+                    let matching = self
+                        .pods_on(other.name())
+                        .iter()
+                        .filter(|p| p.namespace() == pod.namespace() && selector.matches(&p.metadata.labels));
                     *counts.entry(domain).or_default() += i64::try_from(matching.count()).unwrap_or(i64::MAX);
                 }
             }
@@ -235,20 +245,17 @@ impl<'w> Placement<'w> {
     fn same_domain(&self, term: &o::PodAffinityTerm, node: &o::Node, other: &o::Pod) -> bool {
         let there = self.world.nodes.get("", &other.spec.node_name);
         other.spec.node_name == node.name()
-            || there.and_then(|n| n.metadata.labels.get(&term.topology_key)).is_some_and(|domain| {
-                node.metadata.labels.get(&term.topology_key) == Some(domain)
-            })
+            || there
+                .and_then(|n| n.metadata.labels.get(&term.topology_key))
+                .is_some_and(|domain| node.metadata.labels.get(&term.topology_key) == Some(domain))
     }
 }
 
 /// Cordon and taints.
 fn closed(pod: &o::Pod, node: &o::Node) -> Vec<Obstacle> {
     let mut obstacles = Vec::new();
-    let cordon_taint = o::Taint {
-        key: "node.kubernetes.io/unschedulable".into(),
-        effect: "NoSchedule".into(),
-        ..o::Taint::default()
-    };
+    let cordon_taint =
+        o::Taint { key: "node.kubernetes.io/unschedulable".into(), effect: "NoSchedule".into(), ..o::Taint::default() };
     let tolerates = |t: &o::Taint| pod.spec.tolerations.iter().any(|x| x.tolerates(t));
     if node.is_cordoned() && !tolerates(&cordon_taint) {
         obstacles.push(Obstacle::new(Family::Cordon, node.name()));
@@ -289,16 +296,21 @@ fn pins(pod: &o::Pod, node: &o::Node, out: &mut Vec<Obstacle>) {
     }
 }
 
+/// True if the pod names labels that its node must have.
+fn asks_for_nodes(spec: &o::PodSpec) -> bool {
+    let positive = |r: &o::Requirement| matches!(r.operator.as_str(), "In" | "Exists" | "Gt" | "Lt");
+    !spec.node_selector.is_empty()
+        || required_affinity(spec).is_some_and(|a| {
+            a.node_selector_terms.iter().flat_map(|t| t.match_expressions.iter().chain(&t.match_fields)).any(positive)
+        })
+}
+
 pub(crate) fn required_affinity(spec: &o::PodSpec) -> Option<&o::NodeSelector> {
     spec.affinity.as_ref()?.node_affinity.as_ref()?.required.as_ref()
 }
 
 fn anti_terms(pod: &o::Pod) -> &[o::PodAffinityTerm] {
-    pod.spec
-        .affinity
-        .as_ref()
-        .and_then(|a| a.pod_anti_affinity.as_ref())
-        .map_or(&[], |a| a.required.as_slice())
+    pod.spec.affinity.as_ref().and_then(|a| a.pod_anti_affinity.as_ref()).map_or(&[], |a| a.required.as_slice())
 }
 
 /// Whether a term of `owner` speaks of `other`.

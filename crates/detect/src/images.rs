@@ -29,7 +29,10 @@ impl Detector for Images {
         for pod in world.pods.iter().filter(|p| suffers(p)) {
             for pull in pulls(world, pod) {
                 let fault = pull.fault();
-                if matches!(fault, Some(PullFault::RegistryUnreachable | PullFault::RegistryDns | PullFault::RateLimited)) {
+                if matches!(
+                    fault,
+                    Some(PullFault::RegistryUnreachable | PullFault::RegistryDns | PullFault::RateLimited)
+                ) {
                     let code = fault.map_or("", PullFault::code);
                     let host = registry(&pull.image).to_owned();
                     by_registry.entry((host, code)).or_default().insert(world.workload_of(pod));
@@ -203,11 +206,8 @@ impl<'w> Secrets<'w> {
         let account = world.service_accounts.get(ns, &pod.spec.service_account_name);
         named.extend(account.into_iter().flat_map(|a| &a.image_pull_secrets).map(|s| s.name.clone()));
         let event = world.events_of(&pod_ref(pod)).rev().find(|e| e.reason == "FailedToRetrieveImagePullSecret");
-        let mut missing: Vec<String> = named
-            .iter()
-            .filter(|s| world.is_absent(&EntityRef::new(Kind::Secret, ns, s)))
-            .cloned()
-            .collect();
+        let mut missing: Vec<String> =
+            named.iter().filter(|s| world.is_absent(&EntityRef::new(Kind::Secret, ns, s))).cloned().collect();
         if let Some(list) = event.and_then(|e| crate::create_state::between(&e.message, "(", ")")) {
             missing.extend(list.split(", ").map(str::to_owned));
         }
@@ -255,7 +255,8 @@ fn earlier(world: &World, pod: &o::Pod, pull: &Pull<'_>, finding: Finding) -> Fi
     let sibling = || {
         let repo = repository(&pull.image);
         world.pods.iter().filter(|p| p.is_ready()).find_map(|p| {
-            let image = &p.spec.containers.iter().find(|c| repository(&c.image) == repo && c.image != pull.image)?.image;
+            let image =
+                &p.spec.containers.iter().find(|c| repository(&c.image) == repo && c.image != pull.image)?.image;
             Some((pod_ref(p), image.clone()))
         })
     };

@@ -52,7 +52,12 @@ pub(crate) fn classify(error: &str, image: &str) -> PullFault {
         || (text.contains("lookup ") && has(&["i/o timeout", "connection refused", "no answer"]))
     {
         PullFault::RegistryDns
-    } else if has(&["no match for platform", "no matching manifest", "does not match the specified platform", "exec format error"]) {
+    } else if has(&[
+        "no match for platform",
+        "no matching manifest",
+        "does not match the specified platform",
+        "exec format error",
+    ]) {
         PullFault::Platform
     } else if has(&["no space left on device", "disk quota exceeded"]) {
         PullFault::NoSpace
@@ -60,8 +65,17 @@ pub(crate) fn classify(error: &str, image: &str) -> PullFault {
         PullFault::Signature
     } else if mirror_refuses_public_image(error) {
         PullFault::NotFound
-    } else if has(&["unauthorized", "access denied", "is denied", "denied:", "403 forbidden", "authorization failed", "failed to authorize", "authentication required", "no basic auth credentials"])
-        && !text.contains("failed to do request")
+    } else if has(&[
+        "unauthorized",
+        "access denied",
+        "is denied",
+        "denied:",
+        "403 forbidden",
+        "authorization failed",
+        "failed to authorize",
+        "authentication required",
+        "no basic auth credentials",
+    ]) && !text.contains("failed to do request")
         && !has(&["dial tcp", "i/o timeout"])
     {
         PullFault::Denied
@@ -69,7 +83,23 @@ pub(crate) fn classify(error: &str, image: &str) -> PullFault {
         PullFault::NotFound
     } else if has(&["invalid reference format", "couldn't parse image", "failed to apply default image"]) {
         PullFault::InvalidName
-    } else if has(&["dial tcp", "timeout", "connection refused", "connection reset", "no route to host", "unreachable", "deadline exceeded", "proxyconnect", ": eof", "bad gateway", "service unavailable", "500 internal", "502 ", "503 ", "504 "]) {
+    } else if has(&[
+        "dial tcp",
+        "timeout",
+        "connection refused",
+        "connection reset",
+        "no route to host",
+        "unreachable",
+        "deadline exceeded",
+        "proxyconnect",
+        ": eof",
+        "bad gateway",
+        "service unavailable",
+        "500 internal",
+        "502 ",
+        "503 ",
+        "504 ",
+    ]) {
         PullFault::RegistryUnreachable
     } else {
         PullFault::Unknown
@@ -118,17 +148,41 @@ mod tests {
         for (tail, want) in [
             ("reg.example.com/shop/cart:2: not found", F::NotFound),
             ("manifest unknown: manifest unknown", F::NotFound),
-            ("unexpected status from HEAD request to https://reg.example.com/v2/shop/cart/manifests/2: 404 Not Found", F::NotFound),
-            ("failed to authorize: failed to fetch anonymous token: unexpected status from GET request to https://reg.example.com/token?scope=x: 403 Forbidden", F::Denied),
+            (
+                "unexpected status from HEAD request to https://reg.example.com/v2/shop/cart/manifests/2: 404 Not Found",
+                F::NotFound,
+            ),
+            (
+                "failed to authorize: failed to fetch anonymous token: unexpected status from GET request to https://reg.example.com/token?scope=x: 403 Forbidden",
+                F::Denied,
+            ),
             ("pull access denied for shop/cart, repository does not exist or may require 'docker login'", F::Denied),
             ("failed to authorize: failed to fetch oauth token: unexpected status: 401 Unauthorized", F::Denied),
             ("unexpected status code 429 Too Many Requests - Server message: toomanyrequests: limit", F::RateLimited),
-            ("failed to do request: Head \"https://reg.example.com/v2/\": dial tcp: lookup reg.example.com on 127.0.0.53:53: no such host", F::RegistryDns),
-            ("failed to do request: Head \"https://reg.example.com/v2/\": dial tcp: lookup reg.example.com on 10.96.0.10:53: server misbehaving", F::RegistryDns),
-            ("failed to do request: Head \"https://reg.example.com/v2/\": dial tcp: lookup reg.example.com: i/o timeout", F::RegistryDns),
-            ("failed to do request: Head \"http://reg.example.com/v2/\": dial tcp 10.0.0.1:443: connect: connection refused", F::RegistryUnreachable),
-            ("failed to do request: Head \"https://reg.example.com/v2/\": dial tcp 10.0.0.1:443: i/o timeout", F::RegistryUnreachable),
-            ("failed to do request: Head \"https://reg.example.com/v2/\": tls: failed to verify certificate: x509: certificate signed by unknown authority", F::RegistryTls),
+            (
+                "failed to do request: Head \"https://reg.example.com/v2/\": dial tcp: lookup reg.example.com on 127.0.0.53:53: no such host",
+                F::RegistryDns,
+            ),
+            (
+                "failed to do request: Head \"https://reg.example.com/v2/\": dial tcp: lookup reg.example.com on 10.96.0.10:53: server misbehaving",
+                F::RegistryDns,
+            ),
+            (
+                "failed to do request: Head \"https://reg.example.com/v2/\": dial tcp: lookup reg.example.com: i/o timeout",
+                F::RegistryDns,
+            ),
+            (
+                "failed to do request: Head \"http://reg.example.com/v2/\": dial tcp 10.0.0.1:443: connect: connection refused",
+                F::RegistryUnreachable,
+            ),
+            (
+                "failed to do request: Head \"https://reg.example.com/v2/\": dial tcp 10.0.0.1:443: i/o timeout",
+                F::RegistryUnreachable,
+            ),
+            (
+                "failed to do request: Head \"https://reg.example.com/v2/\": tls: failed to verify certificate: x509: certificate signed by unknown authority",
+                F::RegistryTls,
+            ),
             ("http: server gave HTTP response to HTTPS client", F::RegistryTls),
             ("no match for platform in manifest: not found", F::Platform),
             ("failed to extract layer: write /var/lib/x: no space left on device", F::NoSpace),

@@ -69,9 +69,8 @@ fn failed(world: &World, job: &o::Job) -> Option<Finding> {
 /// A later job of the same cron job succeeded: the failure is history.
 fn superseded(world: &World, job: &o::Job) -> bool {
     let Some(owner) = job.metadata.controller().filter(|o| o.kind == "CronJob") else { return false };
-    let sibling = |j: &&o::Job| {
-        j.namespace() == job.namespace() && j.metadata.controller().is_some_and(|o| o.name == owner.name)
-    };
+    let sibling =
+        |j: &&o::Job| j.namespace() == job.namespace() && j.metadata.controller().is_some_and(|o| o.name == owner.name);
     world
         .jobs
         .iter()
@@ -82,7 +81,10 @@ fn superseded(world: &World, job: &o::Job) -> bool {
 
 /// How the job's last pod ended: state and last log line.
 fn last_words(world: &World, job: &EntityRef) -> Option<(Vec<Evidence>, String)> {
-    let pod = world.pods_of(job).filter(|p| p.status.phase == "Failed" || !p.is_ready()).max_by_key(|p| p.metadata.creation_timestamp)?;
+    let pod = world
+        .pods_of(job)
+        .filter(|p| p.status.phase == "Failed" || !p.is_ready())
+        .max_by_key(|p| p.metadata.creation_timestamp)?;
     let (container, ended) = pod.containers().find_map(|(c, s, _)| {
         let status = s?;
         let ended = status.state.terminated.as_ref().or(status.last_state.terminated.as_ref())?;
@@ -125,11 +127,11 @@ fn cron_job(world: &World, cron: &o::CronJob) -> Option<Finding> {
     }
     let active = cron.status.active.len();
     if active > 1 && matches!(cron.spec.concurrency_policy.as_str(), "" | "Allow") {
-        return Some(
-            with("cronjob.overlap")
-                .arg("active", active.to_string())
-                .evidence(field(&me, "status.active", active.to_string())),
-        );
+        return Some(with("cronjob.overlap").arg("active", active.to_string()).evidence(field(
+            &me,
+            "status.active",
+            active.to_string(),
+        )));
     }
     missed(world, cron, parsed.flatten().as_ref(), &with)
 }
@@ -142,7 +144,9 @@ fn missed(
     with: &dyn Fn(&'static str) -> Finding,
 ) -> Option<Finding> {
     let me = EntityRef::new(Kind::CronJob, cron.namespace(), cron.name());
-    if let Some(e) = world.events_of(&me).rev().find(|e| matches!(e.reason.as_str(), "TooManyMissedTimes" | "MissSchedule")) {
+    if let Some(e) =
+        world.events_of(&me).rev().find(|e| matches!(e.reason.as_str(), "TooManyMissedTimes" | "MissSchedule"))
+    {
         let after = cron.status.last_schedule_time.0.is_none_or(|run| e.last.is_none_or(|seen| seen > run));
         if after {
             return Some(

@@ -16,8 +16,22 @@ pub(crate) struct NetworkAgents;
 
 /// Daemon sets that connect pods, by the names their projects use.
 const POD_NETWORKS: [&str; 16] = [
-    "calico-node", "canal", "cilium", "kube-flannel", "kube-flannel-ds", "weave-net", "antrea-agent", "aws-node",
-    "azure-cni", "kube-router", "kindnet", "ovnkube-node", "kube-ovn-cni", "terway", "multus", "kube-multus-ds",
+    "calico-node",
+    "canal",
+    "cilium",
+    "kube-flannel",
+    "kube-flannel-ds",
+    "weave-net",
+    "antrea-agent",
+    "aws-node",
+    "azure-cni",
+    "kube-router",
+    "kindnet",
+    "ovnkube-node",
+    "kube-ovn-cni",
+    "terway",
+    "multus",
+    "kube-multus-ds",
 ];
 
 impl Detector for NetworkAgents {

@@ -68,11 +68,7 @@ impl<'w> Simulation<'w> {
             let from = self.world.pods_of(&site.caller).find(|p| !p.is_finished());
             let to = live_pods(self.world, target).first().copied();
             let (Some(from), Some(to)) = (from, to) else { continue };
-            let port = target
-                .spec
-                .ports
-                .iter()
-                .find(|p| site.address.port.is_none_or(|n| p.port == i64::from(n)));
+            let port = target.spec.ports.iter().find(|p| site.address.port.is_none_or(|n| p.port == i64::from(n)));
             let Some(port) = port else { continue };
             let source = Side { namespace: &site.caller.namespace, pod: from };
             let goal = Side { namespace: &service.namespace, pod: to };
@@ -86,7 +82,13 @@ impl<'w> Simulation<'w> {
     }
 
     /// The policy that isolates `me` in a direction while no rule of any admits the other side.
-    fn denied(&self, me: &Side<'_>, other: &Side<'_>, way: Way, wire: &(o::PortRef, &str)) -> Option<&'w o::NetworkPolicy> {
+    fn denied(
+        &self,
+        me: &Side<'_>,
+        other: &Side<'_>,
+        way: Way,
+        wire: &(o::PortRef, &str),
+    ) -> Option<&'w o::NetworkPolicy> {
         let isolating = self.isolating(me, way);
         let receiver = if way == Way::In { me } else { other };
         let admits = |p: &&&o::NetworkPolicy| {
@@ -138,7 +140,14 @@ impl<'w> Simulation<'w> {
             })
     }
 
-    fn report(&self, policy: &o::NetworkPolicy, way: Way, caller: &EntityRef, target: &o::Service, port: &o::ServicePort) -> Finding {
+    fn report(
+        &self,
+        policy: &o::NetworkPolicy,
+        way: Way,
+        caller: &EntityRef,
+        target: &o::Service,
+        port: &o::ServicePort,
+    ) -> Finding {
         let me = EntityRef::new(Kind::NetworkPolicy, policy.namespace(), policy.name());
         let service = EntityRef::new(Kind::Service, target.namespace(), target.name());
         let complaints: Vec<_> = complaints::about_service(self.world, target, Some(port.port))
@@ -165,7 +174,11 @@ impl<'w> Simulation<'w> {
             .arg("port", port.port.to_string())
             .about(caller.clone())
             .about(service)
-            .evidence(field(&me, format!("spec.{direction}"), format!("no rule admits {caller} → {}:{}", target.name(), port.target())));
+            .evidence(field(
+                &me,
+                format!("spec.{direction}"),
+                format!("no rule admits {caller} → {}:{}", target.name(), port.target()),
+            ));
         with_complaints(finding, &complaints, &[], &[])
     }
 
@@ -199,13 +212,14 @@ impl<'w> Simulation<'w> {
                 Some((EntityRef::container(&t.namespace, &t.pod, &t.container), line.clone()))
             })
         });
-        let mut finding = Finding::new(if line.is_some() { "policy.denies_dns" } else { "policy.may_deny_dns" }, me.clone())
-            .nats(3.5)
-            .since(policy.metadata.creation_timestamp.0)
-            .arg("policy", policy.name())
-            .arg("caller", workload.to_string())
-            .about(workload.clone())
-            .evidence(field(&me, "spec.egress", "no rule admits port 53 of the cluster's DNS"));
+        let mut finding =
+            Finding::new(if line.is_some() { "policy.denies_dns" } else { "policy.may_deny_dns" }, me.clone())
+                .nats(3.5)
+                .since(policy.metadata.creation_timestamp.0)
+                .arg("policy", policy.name())
+                .arg("caller", workload.to_string())
+                .about(workload.clone())
+                .evidence(field(&me, "spec.egress", "no rule admits port 53 of the cluster's DNS"));
         if let Some((container, line)) = line {
             finding = finding.evidence(rootline_model::Evidence::Log {
                 container,
@@ -230,13 +244,9 @@ fn isolates(policy: &o::NetworkPolicy, way: Way) -> bool {
 fn ports_hold(ports: &[o::PolicyPort], wire: &(o::PortRef, &str), receiver: &o::Pod) -> bool {
     let number = |port: &o::PortRef| match port {
         o::PortRef::Number(n) => Some(*n),
-        o::PortRef::Name(name) => receiver
-            .spec
-            .containers
-            .iter()
-            .flat_map(|c| &c.ports)
-            .find(|p| p.name == *name)
-            .map(|p| p.container_port),
+        o::PortRef::Name(name) => {
+            receiver.spec.containers.iter().flat_map(|c| &c.ports).find(|p| p.name == *name).map(|p| p.container_port)
+        }
     };
     ports.is_empty()
         || ports.iter().any(|p| {

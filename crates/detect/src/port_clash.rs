@@ -28,7 +28,8 @@ impl Detector for PortClash {
     fn detect(&self, world: &World, out: &mut Vec<Finding>) -> usize {
         let mut looked_at = 0;
         for pod in world.pods.iter().filter(|p| is_active(p) && !p.is_ready()) {
-            let together: Vec<_> = pod.containers().filter(|(c, _, init)| !init || c.restart_policy == "Always").collect();
+            let together: Vec<_> =
+                pod.containers().filter(|(c, _, init)| !init || c.restart_policy == "Always").collect();
             if together.len() < 2 {
                 continue;
             }
@@ -67,7 +68,11 @@ fn clash(world: &World, pod: &o::Pod, together: &[Member<'_>]) -> Option<Finding
         .arg("container", victim.name.clone())
         .arg("other", *other)
         .arg("workload", world.workload_of(pod).to_string())
-        .evidence(field(&EntityRef::pod(pod.namespace(), pod.name()), "containers[].ports", format!("{port}: {}", holders.join(", "))));
+        .evidence(field(
+            &EntityRef::pod(pod.namespace(), pod.name()),
+            "containers[].ports",
+            format!("{port}: {}", holders.join(", ")),
+        ));
     if let Some((line, _)) = line {
         finding = finding.evidence(Evidence::Log { container: me, line, previous: false, count: 1 });
     }
@@ -76,7 +81,8 @@ fn clash(world: &World, pod: &o::Pod, together: &[Member<'_>]) -> Option<Finding
 
 fn fails(status: &o::ContainerStatus) -> bool {
     let crashed = |t: &Option<o::Terminated>| t.as_ref().is_some_and(|t| t.exit_code != 0);
-    !status.ready && (status.restart_count > 0 || crashed(&status.state.terminated) || crashed(&status.last_state.terminated))
+    !status.ready
+        && (status.restart_count > 0 || crashed(&status.state.terminated) || crashed(&status.last_state.terminated))
 }
 
 /// "Address already in use" in the logs of the container, with the port where it says one.

@@ -2,9 +2,9 @@
 
 /// Words of names that tell nothing about whose name it is.
 const PLAIN: [&str; 29] = [
-    "service", "services", "svc", "host", "hostname", "addr", "address", "url", "uri", "endpoint", "port", "http", "https",
-    "grpc", "tcp", "rpc", "server", "client", "backend", "base", "api", "rest", "v1", "v2", "target", "upstream", "internal",
-    "app", "path",
+    "service", "services", "svc", "host", "hostname", "addr", "address", "url", "uri", "endpoint", "port", "http",
+    "https", "grpc", "tcp", "rpc", "server", "client", "backend", "base", "api", "rest", "v1", "v2", "target",
+    "upstream", "internal", "app", "path",
 ];
 
 /// Damerau-Levenshtein distance without repeats, given up above `limit`.

@@ -24,7 +24,8 @@ impl Detector for Risks {
         for workload in world.workloads().filter(|w| w.desired > 0 && w.entity.kind != Kind::Job) {
             let ns = workload.metadata.namespace.clone();
             looked_at += 1;
-            let behind = entrances.iter().any(|s| s.namespace() == ns && selects(&s.spec.selector, labels_of(&workload)));
+            let behind =
+                entrances.iter().any(|s| s.namespace() == ns && selects(&s.spec.selector, labels_of(&workload)));
             if workload.desired == 1 && workload.entity.kind == Kind::Deployment && behind {
                 single.entry(ns.clone()).or_default().insert(workload.entity.clone());
             }

@@ -114,7 +114,10 @@ fn paused(deployment: &o::Deployment) -> Option<Finding> {
 fn daemon_stuck(world: &World, set: &o::DaemonSet) -> Option<Finding> {
     let status = &set.status;
     let wanted = status.desired_number_scheduled;
-    if status.updated_number_scheduled == 0 || status.updated_number_scheduled >= wanted || status.number_unavailable == 0 {
+    if status.updated_number_scheduled == 0
+        || status.updated_number_scheduled >= wanted
+        || status.number_unavailable == 0
+    {
         return None;
     }
     let me = EntityRef::new(Kind::DaemonSet, set.namespace(), set.name());

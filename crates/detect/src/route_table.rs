@@ -25,7 +25,8 @@ struct Patterns {
     target: Regex,
 }
 
-static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| Patterns {
+static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| {
+    Patterns {
     begins: Regex::new(r"^\s*(?:location\b|backend\s|handle(?:_path)?\b|reverse_proxy\s+/|upstream\s|use_backend\b|\[\[?routes?)")
         .expect("the pattern is fixed and tested"),
     label: Regex::new(concat!(
@@ -38,6 +39,7 @@ static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| Patterns {
         r#"["']?(?:[a-z0-9+.-]+://)?([a-z0-9][a-z0-9.-]*)"#,
     ))
     .expect("the pattern is fixed and tested"),
+}
 });
 
 /// Routes of a configuration text, in its order. Comments are left out.
@@ -56,9 +58,11 @@ pub(crate) fn entries(text: &str) -> Vec<Entry> {
         }
         let depth = line.len() - trimmed.len();
         let item = trimmed.starts_with("- ");
-        let path_item = item && ["match", "prefix", "path", "route"].iter().any(|w| trimmed[2..].trim_start().starts_with(w));
+        let path_item =
+            item && ["match", "prefix", "path", "route"].iter().any(|w| trimmed[2..].trim_start().starts_with(w));
         let fresh = open.labels.is_empty() && open.target.is_empty();
-        if PATTERNS.begins.is_match(line) || (item && (depth <= indent || fresh || path_item && !is_predicate(trimmed))) {
+        if PATTERNS.begins.is_match(line) || (item && (depth <= indent || fresh || path_item && !is_predicate(trimmed)))
+        {
             close(&mut all, &mut open);
             indent = depth;
         }
@@ -146,13 +150,21 @@ mod tests {
 
     #[test]
     fn caddy_and_haproxy_are_read() {
-        check("reverse_proxy /cart/* cart:80\nreverse_proxy /pay/* payment:80\n", &[("/cart/*", "cart"), ("/pay/*", "payment")]);
-        check("backend cart\n  server s1 cart:80 check\nbackend pay\n  server s1 payment:80\n", &[("cart", "cart"), ("pay", "payment")]);
+        check(
+            "reverse_proxy /cart/* cart:80\nreverse_proxy /pay/* payment:80\n",
+            &[("/cart/*", "cart"), ("/pay/*", "payment")],
+        );
+        check(
+            "backend cart\n  server s1 cart:80 check\nbackend pay\n  server s1 payment:80\n",
+            &[("cart", "cart"), ("pay", "payment")],
+        );
     }
 
     #[test]
     fn any_text_is_survived() {
-        for text in ["", "- \n-\n- - -", "location", "字: 字 -> 字\n- 路径: /购物车", "{\"a\": [1,2,{\"path\":\"/x\"}]}"] {
+        for text in
+            ["", "- \n-\n- - -", "location", "字: 字 -> 字\n- 路径: /购物车", "{\"a\": [1,2,{\"path\":\"/x\"}]}"]
+        {
             let _ = entries(text);
         }
     }

@@ -43,9 +43,11 @@ impl Detector for Routes {
 
 /// Every backend of an ingress with its path.
 pub(crate) fn ingress_backends(ingress: &o::Ingress) -> Vec<(String, &o::IngressServiceBackend)> {
-    let paths = ingress.spec.rules.iter().flat_map(|r| {
-        r.http.iter().flat_map(|h| &h.paths).map(|p| (format!("{}{}", r.host, p.path), &p.backend))
-    });
+    let paths = ingress
+        .spec
+        .rules
+        .iter()
+        .flat_map(|r| r.http.iter().flat_map(|h| &h.paths).map(|p| (format!("{}{}", r.host, p.path), &p.backend)));
     paths
         .chain(ingress.spec.default_backend.iter().map(|b| ("default".to_owned(), b)))
         .filter_map(|(path, backend)| Some((path, backend.service.as_ref()?)))
@@ -57,7 +59,8 @@ fn backends(world: &World, ingress: &o::Ingress, out: &mut Vec<Finding>) {
     let me = EntityRef::new(Kind::Ingress, ns, ingress.name());
     let mut seen = std::collections::BTreeSet::new();
     for (path, backend) in ingress_backends(ingress) {
-        let port = if backend.port.name.is_empty() { backend.port.number.to_string() } else { backend.port.name.clone() };
+        let port =
+            if backend.port.name.is_empty() { backend.port.number.to_string() } else { backend.port.name.clone() };
         if !seen.insert((backend.name.clone(), port.clone())) {
             continue;
         }
@@ -173,11 +176,11 @@ fn route_backends(world: &World, route: &o::Route, out: &mut Vec<Finding>) {
             && !found.spec.ports.iter().any(|p| p.port == port)
         {
             let have = found.spec.ports.iter().map(|p| p.port.to_string()).collect::<Vec<_>>().join(", ");
-            out.push(
-                about("route.backend_port_missing")
-                    .arg("expected", have.clone())
-                    .evidence(field(&service, "spec.ports[].port", have)),
-            );
+            out.push(about("route.backend_port_missing").arg("expected", have.clone()).evidence(field(
+                &service,
+                "spec.ports[].port",
+                have,
+            )));
         }
     }
 }
@@ -208,15 +211,17 @@ fn route_status(route: &o::Route, out: &mut Vec<Finding>) {
                 "ResolvedRefs" => "route.refs_unresolved",
                 _ => continue,
             };
-            out.push(
-                condition_finding(code, &me, c)
-                    .arg("gateway", parent.parent_ref.name.clone())
-                    .about(EntityRef::new(
-                        Kind::Gateway,
-                        if parent.parent_ref.namespace.is_empty() { route.namespace() } else { &parent.parent_ref.namespace },
-                        &parent.parent_ref.name,
-                    )),
-            );
+            out.push(condition_finding(code, &me, c).arg("gateway", parent.parent_ref.name.clone()).about(
+                EntityRef::new(
+                    Kind::Gateway,
+                    if parent.parent_ref.namespace.is_empty() {
+                        route.namespace()
+                    } else {
+                        &parent.parent_ref.namespace
+                    },
+                    &parent.parent_ref.name,
+                ),
+            ));
         }
     }
 }
@@ -226,7 +231,9 @@ fn gateway_status(gateway: &o::Gateway, out: &mut Vec<Finding>) {
     let bad = |c: &&o::Condition| c.status == "False" && matches!(c.kind.as_str(), "Accepted" | "Programmed");
     // `Pending` is a gateway that is being made
     if let Some(c) = gateway.status.conditions.iter().filter(bad).find(|c| c.reason != "Pending") {
-        out.push(condition_finding("gateway.not_programmed", &me, c).arg("class", gateway.spec.gateway_class_name.clone()));
+        out.push(
+            condition_finding("gateway.not_programmed", &me, c).arg("class", gateway.spec.gateway_class_name.clone()),
+        );
     }
 }
 
@@ -235,10 +242,9 @@ fn load_balancer(world: &World, service: &o::Service) -> Option<Finding> {
     if !service.status.load_balancer.ingress.is_empty() || !service.spec.external_ips.is_empty() {
         return None;
     }
-    let failed = world
-        .events_of(&me)
-        .rev()
-        .find(|e| matches!(e.reason.as_str(), "SyncLoadBalancerFailed" | "CreatingLoadBalancerFailed" | "AllocationFailed"));
+    let failed = world.events_of(&me).rev().find(|e| {
+        matches!(e.reason.as_str(), "SyncLoadBalancerFailed" | "CreatingLoadBalancerFailed" | "AllocationFailed")
+    });
     let about = |code: &'static str| Finding::new(code, me.clone()).arg("service", service.name());
     if let Some(e) = failed {
         return Some(

@@ -42,7 +42,9 @@ impl Detector for RoutingTables {
             let me = EntityRef::new(Kind::Ingress, ingress.namespace(), ingress.name());
             let table: Vec<Entry> = ingress_backends(ingress)
                 .into_iter()
-                .filter_map(|(path, b)| Some(Entry { labels: vec![path.split_once('/')?.1.to_owned()], target: b.name.clone() }))
+                .filter_map(|(path, b)| {
+                    Some(Entry { labels: vec![path.split_once('/')?.1.to_owned()], target: b.name.clone() })
+                })
                 .collect();
             looked_at += table.len();
             judge(world, (&me, &me, "rules"), &table, out);
@@ -54,7 +56,8 @@ impl Detector for RoutingTables {
                 .rules
                 .iter()
                 .flat_map(|r| {
-                    let labels: Vec<String> = r.matches.iter().filter_map(|m| Some(m.path.as_ref()?.value.clone())).collect();
+                    let labels: Vec<String> =
+                        r.matches.iter().filter_map(|m| Some(m.path.as_ref()?.value.clone())).collect();
                     r.backend_refs.iter().map(move |b| Entry { labels: labels.clone(), target: b.name.clone() })
                 })
                 .collect();
@@ -77,7 +80,12 @@ fn keys(entry: &Entry) -> Vec<String> {
         .collect()
 }
 
-fn judge(world: &World, (gateway, object, place): (&EntityRef, &EntityRef, &str), table: &[Entry], out: &mut Vec<Finding>) {
+fn judge(
+    world: &World,
+    (gateway, object, place): (&EntityRef, &EntityRef, &str),
+    table: &[Entry],
+    out: &mut Vec<Finding>,
+) {
     let ns = &*object.namespace;
     let mut follow = 0;
     let mut odd: Vec<(&Entry, String)> = Vec::new();
@@ -91,11 +99,7 @@ fn judge(world: &World, (gateway, object, place): (&EntityRef, &EntityRef, &str)
             follow += 1;
             continue;
         }
-        let meant: Vec<&str> = world
-            .services
-            .names_in(ns)
-            .filter(|n| keys.contains(&key_of(n)))
-            .collect();
+        let meant: Vec<&str> = world.services.names_in(ns).filter(|n| keys.contains(&key_of(n))).collect();
         if let [one] = meant.as_slice() {
             odd.push((entry, (*one).to_owned()));
         }
@@ -104,7 +108,8 @@ fn judge(world: &World, (gateway, object, place): (&EntityRef, &EntityRef, &str)
         return;
     }
     for (entry, meant) in odd {
-        let path = entry.labels.iter().find(|l| l.starts_with('/')).or(entry.labels.first()).cloned().unwrap_or_default();
+        let path =
+            entry.labels.iter().find(|l| l.starts_with('/')).or(entry.labels.first()).cloned().unwrap_or_default();
         out.push(
             Finding::new("route.misrouted", gateway.clone())
                 .nats(2.5)

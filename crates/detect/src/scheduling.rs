@@ -36,12 +36,12 @@ impl Detector for Scheduling {
             return world.pods.len();
         }
         let placement = Placement::new(world);
-        for (pods, workload) in groups(world, &waiting) {
+        for pods in groups(world, &waiting) {
             if let Some(&pod) = pods.first()
                 && let Some(verdict) = Verdict::of(world, pod)
                 && pod.spec.scheduling_gates.is_empty()
             {
-                explain(world, &placement, &Group { pod, count: pods.len(), workload }, &verdict, out);
+                explain(world, &placement, &Group { pod, count: pods.len() }, &verdict, out);
             }
         }
         world.pods.len()
@@ -52,10 +52,9 @@ impl Detector for Scheduling {
 pub(crate) struct Group<'w> {
     pub pod: &'w o::Pod,
     pub count: usize,
-    pub workload: EntityRef,
 }
 
-fn groups<'w>(world: &World, waiting: &[&'w o::Pod]) -> Vec<(Vec<&'w o::Pod>, EntityRef)> {
+fn groups<'w>(world: &World, waiting: &[&'w o::Pod]) -> Vec<Vec<&'w o::Pod>> {
     let mut by_template: BTreeMap<(EntityRef, String, String), Vec<&o::Pod>> = BTreeMap::new();
     for &pod in waiting {
         let owner = pod.metadata.controller().map(|c| c.name.clone()).unwrap_or_default();
@@ -63,8 +62,13 @@ fn groups<'w>(world: &World, waiting: &[&'w o::Pod]) -> Vec<(Vec<&'w o::Pod>, En
             .filter(|r| r.node_selector_terms.iter().any(|t| !t.match_fields.is_empty()))
             .map(crate::fit::affinity_line)
             .unwrap_or_default();
-        let claims: Vec<&str> =
-            pod.spec.volumes.iter().filter_map(|v| v.persistent_volume_claim.as_ref()).map(|c| &*c.claim_name).collect();
+        let claims: Vec<&str> = pod
+            .spec
+            .volumes
+            .iter()
+            .filter_map(|v| v.persistent_volume_claim.as_ref())
+            .map(|c| &*c.claim_name)
+            .collect();
         let own = format!("{own_node} {}", claims.join(","));
         by_template.entry((world.workload_of(pod), owner, own)).or_default().push(pod);
     }
@@ -76,7 +80,7 @@ fn groups<'w>(world: &World, waiting: &[&'w o::Pod]) -> Vec<(Vec<&'w o::Pod>, En
             *n += 1;
             *n <= MAX_GROUPS_PER_WORKLOAD
         })
-        .map(|((workload, ..), pods)| (pods, workload))
+        .map(|(_, pods)| pods)
         .collect()
 }
 
@@ -155,7 +159,8 @@ fn keep_worst_resource(nodes: &[NodeFit], blames: &mut Vec<Blame>) {
         let ratios = b.nodes.iter().flat_map(of).map(|a| a.requested / a.whole.max(f64::MIN_POSITIVE));
         ratios.fold(0.0, f64::max)
     };
-    let shared: BTreeSet<usize> = blames.iter().filter(|b| b.family.is_resource()).flat_map(|b| b.nodes.clone()).collect();
+    let shared: BTreeSet<usize> =
+        blames.iter().filter(|b| b.family.is_resource()).flat_map(|b| b.nodes.clone()).collect();
     let worst = blames
         .iter()
         .filter(|b| b.family.is_resource() && b.nodes.len() == shared.len())
@@ -189,9 +194,10 @@ fn name_pins(world: &World, pod: &o::Pod, nodes: &mut [NodeFit]) {
 }
 
 fn claim_finding(world: &World, pod: &o::Pod, trouble: &ClaimTrouble) -> Finding {
-    let names = pod.spec.volumes.iter().filter_map(|v| v.persistent_volume_claim.as_ref()).map(|c| c.claim_name.as_str());
+    let names =
+        pod.spec.volumes.iter().filter_map(|v| v.persistent_volume_claim.as_ref()).map(|c| c.claim_name.as_str());
     match trouble {
-        ClaimTrouble::Missing(name) => Finding::new("pod.unschedulable.claim_missing", pod_ref(pod))
+        ClaimTrouble::Missing(name) => Finding::new("volume.claim_missing", pod_ref(pod))
             .nats(4.0)
             .arg("claim", name)
             .about(EntityRef::new(Kind::Pvc, pod.namespace(), name)),

@@ -60,7 +60,12 @@ fn short_list<'t>(names: impl Iterator<Item = &'t str>) -> String {
     }
 }
 
-fn resource(placement: &Placement<'_>, group: &Group<'_>, (nodes, blame): (&[NodeFit], &Blame), finding: Finding) -> Finding {
+fn resource(
+    placement: &Placement<'_>,
+    group: &Group<'_>,
+    (nodes, blame): (&[NodeFit], &Blame),
+    finding: Finding,
+) -> Finding {
     let short = blame.nodes.iter().flat_map(|&i| &nodes[i].obstacles).filter(|x| x.family == blame.family);
     let name = short.clone().map(|x| x.detail.clone()).next().unwrap_or_default();
     let name = match blame.family {
@@ -73,7 +78,11 @@ fn resource(placement: &Placement<'_>, group: &Group<'_>, (nodes, blame): (&[Nod
     let finding = finding.arg("resource", name.clone()).arg("requested", say(requested));
     if amounts.is_empty() {
         // the scheduler counts pods that were not read here
-        return finding.arg("free", format!("< {}", say(requested))).arg("largest", "?").arg("fit", "unknown").arg("takers", "");
+        return finding
+            .arg("free", format!("< {}", say(requested)))
+            .arg("largest", "?")
+            .arg("fit", "unknown")
+            .arg("takers", "");
     }
     let free = amounts.iter().map(|a| a.free).fold(0.0, f64::max);
     let largest = amounts.iter().map(|a| a.whole).fold(0.0, f64::max);
@@ -83,18 +92,15 @@ fn resource(placement: &Placement<'_>, group: &Group<'_>, (nodes, blame): (&[Nod
         (false, _) => "full",
     };
     let takers = if fit == "full" { takers(placement, &name, nodes, blame) } else { String::new() };
-    finding
-        .arg("free", say(free))
-        .arg("largest", say(largest))
-        .arg("fit", fit)
-        .arg("takers", takers)
-        .evidence(Evidence::Arithmetic {
+    finding.arg("free", say(free)).arg("largest", say(largest)).arg("fit", fit).arg("takers", takers).evidence(
+        Evidence::Arithmetic {
             object: pod_ref(group.pod),
             what: name.clone(),
             left: format!("requested {}", say(requested)),
             relation: ">".to_owned(),
             right: format!("free {} of {}", say(free), say(largest)),
-        })
+        },
+    )
 }
 
 /// Who asks for most of a resource on the blamed nodes.

@@ -39,6 +39,11 @@ pub(crate) fn merge(word: &SchedulerWord, nodes: &mut Vec<NodeFit>) {
                 break;
             }
             nodes[i].obstacles.push(Obstacle::new(clause.family, clause.detail.clone()));
+            // where nothing but the message is known, the taint tells a control plane node
+            nodes[i].background |= known == 0
+                && ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"]
+                    .iter()
+                    .any(|role| clause.detail.starts_with(role));
             need -= 1;
             next = i + 1;
         }
@@ -52,19 +57,23 @@ pub(crate) fn decide(nodes: &[NodeFit]) -> Vec<Blame> {
     }
     let all: Vec<usize> = (0..nodes.len()).collect();
     let open: Vec<usize> = all.iter().copied().filter(|&i| !nodes[i].background).collect();
-    let not_pinned_away =
-        |set: &[usize]| set.iter().copied().filter(|&i| !nodes[i].obstacles.iter().any(|x| x.family.is_pin())).collect();
+    let not_pinned_away = |set: &[usize]| {
+        set.iter().copied().filter(|&i| !nodes[i].obstacles.iter().any(|x| x.family.is_pin())).collect()
+    };
     let mut eligible: Vec<usize> = not_pinned_away(&open);
     if eligible.is_empty() {
-        // pinned to control plane nodes: then their taint or cordon is no background
+        // pinned to control plane nodes: then their taint or cordon is no background. A node that merely is not
+        // excluded (`NotIn`, or affinity that the source does not show) is not what the pod is pinned to.
         eligible = not_pinned_away(&all);
+        eligible.retain(|&i| !nodes[i].by_default);
     }
     let pinned_away = eligible.is_empty();
     let set = if pinned_away { if open.is_empty() { &all } else { &open } } else { &eligible };
     let mut blames = alone(nodes, set);
     if pinned_away {
         // where no node satisfies the pod's own wishes, the wishes are wrong, whatever else stands in the way
-        let wishes = if blames.iter().any(|b| b.family.is_pin()) { blames } else { together(nodes, set, Family::is_pin) };
+        let wishes =
+            if blames.iter().any(|b| b.family.is_pin()) { blames } else { together(nodes, set, Family::is_pin) };
         blames = wishes.into_iter().filter(|b| b.family.is_pin()).collect();
     } else if blames.is_empty() {
         blames = together(nodes, set, |_| true);
@@ -77,6 +86,10 @@ pub(crate) fn decide(nodes: &[NodeFit]) -> Vec<Blame> {
     let top = blames.first().map_or(0.0, |b| b.nats);
     blames.retain(|b| b.nats > top - 1.2);
     blames.truncate(3);
+    // runners-up stay in sight and must not halve the certainty of the first: full strength begins at 2 nats
+    for blame in blames.iter_mut().skip(1) {
+        blame.nats = (blame.nats - 2.5).max(0.3);
+    }
     blames
 }
 
@@ -99,8 +112,7 @@ fn alone(nodes: &[NodeFit], set: &[usize]) -> Vec<Blame> {
 /// Families of the node that has the fewest obstacles: all of them together keep the pod away.
 fn together(nodes: &[NodeFit], set: &[usize], wanted: impl Fn(Family) -> bool) -> Vec<Blame> {
     let distinct = |i: usize| {
-        let mut families: Vec<Family> =
-            nodes[i].obstacles.iter().map(|x| x.family).filter(|f| wanted(*f)).collect();
+        let mut families: Vec<Family> = nodes[i].obstacles.iter().map(|x| x.family).filter(|f| wanted(*f)).collect();
         families.sort();
         families.dedup();
         families
@@ -173,6 +185,7 @@ mod tests {
                 name: (*name).to_owned(),
                 obstacles: families.iter().map(|f| Obstacle::new(*f, "x")).collect(),
                 background: *background,
+                by_default: false,
             })
             .collect()
     }

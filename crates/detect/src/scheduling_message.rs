@@ -211,7 +211,11 @@ mod tests {
             &[(1, Family::Taint, "pool: gpu"), (1, Family::NodeDown, "node.kubernetes.io/unreachable:")],
         );
         check("0/5 nodes are available: 5 Too many pods.", Some(5), &[(5, Family::Slots, "Too many pods")]);
-        check("0/1 nodes are available: 1 Insufficient nvidia.com/gpu.", Some(1), &[(1, Family::Extended, "nvidia.com/gpu")]);
+        check(
+            "0/1 nodes are available: 1 Insufficient nvidia.com/gpu.",
+            Some(1),
+            &[(1, Family::Extended, "nvidia.com/gpu")],
+        );
         check("skip schedule deleting pod: shop/cart-1", None, &[]);
     }
 
@@ -258,7 +262,13 @@ mod tests {
 
     #[test]
     fn hostile_text_is_no_error() {
-        for message in ["", "nodes are available:", "0/ nodes are available: 9", "x/99999999999999999999999 nodes are available: 1 had taint {", "全/全 nodes are available: 3 节点, 4 had taint {键: 值}"] {
+        for message in [
+            "",
+            "nodes are available:",
+            "0/ nodes are available: 9",
+            "x/99999999999999999999999 nodes are available: 1 had taint {",
+            "全/全 nodes are available: 3 节点, 4 had taint {键: 值}",
+        ] {
             let _ = read(message);
         }
     }

@@ -78,9 +78,8 @@ fn silent(world: &World, pod: &o::Pod, out: &mut Vec<Finding>) {
         return;
     }
     let name = if pod.spec.scheduler_name.is_empty() { "default-scheduler" } else { pod.spec.scheduler_name.as_str() };
-    let finding = |code| {
-        Finding::new(code, pod_ref(pod)).since(pod.metadata.creation_timestamp.0).arg("scheduler", name)
-    };
+    let finding =
+        |code| Finding::new(code, pod_ref(pod)).since(pod.metadata.creation_timestamp.0).arg("scheduler", name);
     let field = Evidence::Field { object: pod_ref(pod), path: "spec.schedulerName".into(), value: name.into() };
     if name != "default-scheduler" {
         // a second scheduler that placed other pods is merely down; one that placed none is likely a wrong name
@@ -124,7 +123,8 @@ fn autoscaler(world: &World, pod: &o::Pod, out: &mut Vec<Finding>) {
             _ => continue,
         };
         let nats = if code == "autoscaler.scale_up_failed" { 3.0 } else { 1.5 };
-        let finding = Finding::new(code, pod_ref(pod)).nats(nats).since(event.first).arg("message", event.message.as_str());
+        let finding =
+            Finding::new(code, pod_ref(pod)).nats(nats).since(event.first).arg("message", event.message.as_str());
         out.push(finding.evidence(event_evidence(event)));
         return;
     }
@@ -133,7 +133,8 @@ fn autoscaler(world: &World, pod: &o::Pod, out: &mut Vec<Finding>) {
 /// Pods pushed out by pods of higher priority, while their workload still waits for a place.
 fn preempted(world: &World, out: &mut Vec<Finding>) {
     let by_condition = world.pods.iter().filter_map(|p| {
-        let c = p.condition("DisruptionTarget").filter(|c| c.status == "True" && c.reason == "PreemptionByScheduler")?;
+        let c =
+            p.condition("DisruptionTarget").filter(|c| c.status == "True" && c.reason == "PreemptionByScheduler")?;
         Some((pod_ref(p), c.message.clone(), c.last_transition_time.0, None))
     });
     let by_event = world.events().iter().filter(|e| e.reason == "Preempted" && e.entity.kind == Kind::Pod);

@@ -78,10 +78,7 @@ impl View<'_, '_> {
             return None;
         }
         let complaints = complaints::about_service(self.world, self.service, Some(port.port));
-        let finding = self
-            .mismatch(port, name)
-            .nats(if complaints.is_empty() { 3.0 } else { 4.0 })
-            .arg("how", "name");
+        let finding = self.mismatch(port, name).nats(if complaints.is_empty() { 3.0 } else { 4.0 }).arg("how", "name");
         Some(with_complaints(finding, &complaints, &[], &[]))
     }
 
@@ -94,7 +91,9 @@ impl View<'_, '_> {
         slices.peek().is_some()
             && !slices.any(|s| {
                 !s.endpoints.is_empty()
-                    && s.ports.iter().any(|p| p.port.is_some_and(|n| n > 0) && (p.name == port.name || s.ports.len() == 1))
+                    && s.ports
+                        .iter()
+                        .any(|p| p.port.is_some_and(|n| n > 0) && (p.name == port.name || s.ports.len() == 1))
             })
     }
 
@@ -177,10 +176,8 @@ impl View<'_, '_> {
             .arg("declared", self.listeners.line())
             .arg("expected", meant.map_or_else(|| self.listeners.line(), |p| p.to_string()))
             .evidence(field(&self.me, format!("spec.ports[{}].targetPort", port.port), target));
-        for workload in self.behind() {
-            finding = finding
-                .evidence(field(&workload, "containers[].ports", self.listeners.line()))
-                .about(workload);
+        if let Some(workload) = self.behind() {
+            finding = finding.evidence(field(&workload, "containers[].ports", self.listeners.line())).about(workload);
         }
         finding
     }
@@ -200,10 +197,8 @@ impl View<'_, '_> {
             .arg("protocol", protocol(&port.protocol))
             .arg("expected", right)
             .evidence(field(&self.me, format!("spec.ports[{}].protocol", port.port), protocol(&port.protocol)));
-        for workload in self.behind() {
-            finding = finding
-                .evidence(field(&workload, "containers[].ports", self.listeners.line()))
-                .about(workload);
+        if let Some(workload) = self.behind() {
+            finding = finding.evidence(field(&workload, "containers[].ports", self.listeners.line())).about(workload);
         }
         with_complaints(finding, &complaints, &[], &[])
     }

@@ -6,7 +6,7 @@
 //! `kubectl get endpointslices -l kubernetes.io/service-name=NAME`. *What can fool it*: services kept for later
 //! (previews, replicas that do not exist yet), services without selector.
 
-use rootline_model::{EntityRef, Evidence, Finding, Kind};
+use rootline_model::{EntityRef, Finding, Kind};
 use rootline_objects as o;
 use rootline_world::{WorkloadView, World};
 
@@ -282,11 +282,8 @@ pub(crate) fn with_complaints(
         finding = finding.about((*caller).clone());
     }
     for route in routed.iter().take(2) {
-        finding = finding.about(route.clone()).evidence(Evidence::Field {
-            object: route.clone(),
-            path: "backend".to_owned(),
-            value: finding.entity.to_string(),
-        });
+        let backend = field(route, "backend", finding.entity.to_string());
+        finding = finding.about(route.clone()).evidence(backend);
     }
     finding
 }

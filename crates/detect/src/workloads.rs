@@ -45,7 +45,7 @@ impl Detector for PodReadiness {
 
     fn detect(&self, world: &World, out: &mut Vec<Finding>) -> usize {
         let mut looked_at = 0;
-        for pod in world.pods.iter().filter(|p| is_active(p)) {
+        for pod in world.pods.iter().filter(|p| is_active(p) && has_status(p)) {
             looked_at += 1;
             if !is_overdue(world, pod) {
                 continue;
@@ -57,7 +57,8 @@ impl Detector for PodReadiness {
                 .filter_map(|(_, status, _)| status?.state.waiting.as_ref())
                 .map(|w| w.reason.as_str())
                 .find(|r| !r.is_empty());
-            let reason = waiting.or(ready.map(|c| c.reason.as_str()).filter(|r| !r.is_empty())).unwrap_or(&pod.status.phase);
+            let reason =
+                waiting.or(ready.map(|c| c.reason.as_str()).filter(|r| !r.is_empty())).unwrap_or(&pod.status.phase);
             let since = ready.and_then(|c| c.last_transition_time.0).or(pod.metadata.creation_timestamp.0);
             let mut finding = Finding::new("pod.not_ready", me.clone())
                 .since(since)
@@ -79,6 +80,12 @@ impl Detector for PodReadiness {
         }
         looked_at
     }
+}
+
+/// A pod that a text only names in passing (the pods of a described node) has no status to judge by.
+fn has_status(pod: &o::Pod) -> bool {
+    let status = &pod.status;
+    !status.phase.is_empty() || !status.conditions.is_empty() || !status.container_statuses.is_empty()
 }
 
 /// Fewer ready pods than wanted, for longer than a start takes.
@@ -192,9 +199,9 @@ fn governing_service(world: &World, set: &o::StatefulSet) -> Option<Finding> {
     let used = world.calls.iter().find(|c| {
         let host = c.address.host.as_str();
         c.caller.namespace == me.namespace
-            && host.split_once(&mid).is_some_and(|(pod, rest)| {
-                pod.starts_with(set.name()) && (rest.is_empty() || rest.starts_with('.'))
-            })
+            && host
+                .split_once(&mid)
+                .is_some_and(|(pod, rest)| pod.starts_with(set.name()) && (rest.is_empty() || rest.starts_with('.')))
     });
     let unready = world.pods_of(&me).any(|p| is_overdue(world, p));
     let code = if used.is_some() || unready { "statefulset.service_missing" } else { "statefulset.service_absent" };
@@ -213,8 +220,10 @@ fn misscheduled(set: &o::DaemonSet) -> Option<Finding> {
     let count = set.status.number_misscheduled;
     (count > 0).then(|| {
         let me = EntityRef::new(Kind::DaemonSet, set.namespace(), set.name());
-        Finding::new("daemonset.misscheduled", me.clone())
-            .arg("count", count.to_string())
-            .evidence(field(&me, "status.numberMisscheduled", count.to_string()))
+        Finding::new("daemonset.misscheduled", me.clone()).arg("count", count.to_string()).evidence(field(
+            &me,
+            "status.numberMisscheduled",
+            count.to_string(),
+        ))
     })
 }

@@ -67,13 +67,33 @@ pub fn run(data: &Path, predictions: &Path, only: Option<&str>) -> Result<usize,
             let answers = vocabulary::answers(&diagnosis, &lookup, &namespace);
             let ms = start.elapsed().as_secs_f64() * 1e3;
             if let Some(signals) = shown {
-                eprintln!("{} signals, parsed in {parsed:?}, whole {ms:.1} ms", signals.len());
-                eprintln!("{diagnosis:#?}");
+                let declared = signals.iter().filter(|s| matches!(s, Signal::Declared(_))).count();
+                eprintln!("{declared} declared, {} signals, parsed in {parsed:?}, whole {ms:.1} ms", signals.len());
+                show(&diagnosis);
             }
             out.write(&Row { case: name, answers, ms })
         })?;
     }
     out.finish()
+}
+
+/// The answer in short, to see why a case goes wrong.
+fn show(diagnosis: &rootline_model::Diagnosis) {
+    for incident in &diagnosis.incidents {
+        eprintln!("incident {} {:?}", incident.number, incident.verdict);
+        for cause in &incident.causes {
+            eprintln!("  {} @ {} {:.2} nats, p {:.2}", cause.code, cause.entity, cause.nats.get(), cause.probability.get());
+            for evidence in &cause.evidence {
+                eprintln!("      {evidence:?}");
+            }
+        }
+        for folded in &incident.folded {
+            eprintln!("    <- {} @ {} {:.1} {:?}", folded.finding.code, folded.finding.entity, folded.finding.strength.get(), folded.finding.args);
+        }
+    }
+    for note in &diagnosis.notes {
+        eprintln!("note {} @ {}", note.code, note.entity);
+    }
 }
 
 /// Everything a case holds, as signals.

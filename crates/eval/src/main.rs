@@ -6,6 +6,7 @@
 
 mod cloud_opsbench;
 mod negatives;
+mod opensre;
 mod output;
 mod vocabulary;
 
@@ -20,6 +21,7 @@ use output::EvalError;
 enum Suite {
     CloudOpsbench,
     Negatives,
+    Opensre,
 }
 
 /// Answers the cases of a benchmark suite.
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
     let done = match args.suite {
         Suite::CloudOpsbench => cloud_opsbench::run(&args.data, &args.predictions, only),
         Suite::Negatives => negatives::run(&args.data, &args.predictions),
+        Suite::Opensre => opensre::run(&args.data, &args.predictions),
     };
     match done {
         Ok(count) => {

@@ -30,11 +30,20 @@ const PERFORMANCE: &str = "Performance_Fault";
 
 /// Cause code (a prefix ending in `*` too) → taxonomy, root cause, object.
 const TABLE: &[(&str, &str, &str, Object_)] = &[
-    ("quota.cpu*", ADMISSION, "namespace_cpu_quota_exceeded", Object_::Namespace),
-    ("quota.memory*", ADMISSION, "namespace_memory_quota_exceeded", Object_::Namespace),
-    ("quota.pods*", ADMISSION, "namespace_pod_quota_exceeded", Object_::Namespace),
-    ("quota.services*", ADMISSION, "namespace_service_quota_exceeded", Object_::Namespace),
-    ("quota.storage*", ADMISSION, "namespace_storage_quota_exceeded", Object_::Namespace),
+    ("quota.exceeded resource=*cpu", ADMISSION, "namespace_cpu_quota_exceeded", Object_::Namespace),
+    ("quota.exceeded resource=*memory", ADMISSION, "namespace_memory_quota_exceeded", Object_::Namespace),
+    ("quota.exceeded resource=*pods", ADMISSION, "namespace_pod_quota_exceeded", Object_::Namespace),
+    ("quota.exceeded resource=*services", ADMISSION, "namespace_service_quota_exceeded", Object_::Namespace),
+    ("quota.exceeded resource=*storage", ADMISSION, "namespace_storage_quota_exceeded", Object_::Namespace),
+    (
+        "quota.exceeded resource=*persistentvolumeclaims",
+        ADMISSION,
+        "namespace_storage_quota_exceeded",
+        Object_::Namespace,
+    ),
+    ("quota.blocks_service", ADMISSION, "namespace_service_quota_exceeded", Object_::Namespace),
+    ("quota.blocks_claim", ADMISSION, "namespace_storage_quota_exceeded", Object_::Namespace),
+    ("quota.may_block_claim", ADMISSION, "namespace_storage_quota_exceeded", Object_::Namespace),
     ("serviceaccount.missing", ADMISSION, "missing_service_account", Object_::App),
     ("pod.unschedulable.cordon", SCHEDULING, "node_cordon_mismatch", Object_::App),
     ("pod.unschedulable.node_affinity", SCHEDULING, "node_affinity_mismatch", Object_::App),
@@ -48,6 +57,9 @@ const TABLE: &[(&str, &str, &str, Object_)] = &[
     ("volume.access_mode_mismatch", SCHEDULING, "pvc_access_mode_mismatch", Object_::App),
     ("volume.capacity_mismatch", SCHEDULING, "pvc_capacity_mismatch", Object_::App),
     ("volume.pv_occupied", SCHEDULING, "pv_binding_occupied", Object_::App),
+    ("component.runtime_down", INFRASTRUCTURE, "containerd_unavailable", Object_::Node),
+    ("component.kubelet_down", INFRASTRUCTURE, "kubelet_unavailable", Object_::Node),
+    ("component.kube_proxy_down", INFRASTRUCTURE, "kube_proxy_unavailable", Object_::Node),
     ("node.runtime_down", INFRASTRUCTURE, "containerd_unavailable", Object_::Node),
     ("node.kubelet_down", INFRASTRUCTURE, "kubelet_unavailable", Object_::Node),
     ("node.kube_proxy_down", INFRASTRUCTURE, "kube_proxy_unavailable", Object_::Node),
@@ -57,11 +69,13 @@ const TABLE: &[(&str, &str, &str, Object_)] = &[
     ("image.registry_dns*", STARTUP, "image_registry_dns_failure", Object_::App),
     ("image.not_found", STARTUP, "incorrect_image_reference", Object_::App),
     ("image.invalid_name", STARTUP, "incorrect_image_reference", Object_::App),
+    ("image.pull_denied", STARTUP, "missing_image_pull_secret", Object_::App),
     ("image.auth*", STARTUP, "missing_image_pull_secret", Object_::App),
     ("image.pull_secret*", STARTUP, "missing_image_pull_secret", Object_::App),
     ("volume.permission_denied", STARTUP, "volume_mount_permission_denied", Object_::App),
     ("log.volume_permission*", STARTUP, "volume_mount_permission_denied", Object_::App),
     ("config.secret_missing", STARTUP, "missing_secret_binding", Object_::App),
+    ("container.limit_too_low", RUNTIME, "oom_killed", Object_::App),
     ("container.oom_killed", RUNTIME, "oom_killed", Object_::App),
     ("probe.liveness_wrong_protocol", RUNTIME, "liveness_probe_incorrect_protocol", Object_::App),
     ("probe.liveness_wrong_port", RUNTIME, "liveness_probe_incorrect_port", Object_::App),
@@ -110,7 +124,15 @@ pub fn answers(diagnosis: &Diagnosis, world: &World, namespace: &str) -> Vec<Ans
     let mut all: Vec<Answer> = Vec::new();
     for cause in firsts.chain(others) {
         let code = &cause.code;
-        let Some((_, taxonomy, root_cause, kind)) = TABLE.iter().find(|(pattern, ..)| code.matches(pattern)) else {
+        let fits = |pattern: &str| match pattern.split_once(' ') {
+            // `code argument=*end`
+            Some((pattern, filter)) => {
+                let (name, end) = filter.split_once("=*").unwrap_or((filter, ""));
+                code.matches(pattern) && cause.args.get(name).is_some_and(|v| v.ends_with(end))
+            }
+            None => code.matches(pattern),
+        };
+        let Some((_, taxonomy, root_cause, kind)) = TABLE.iter().find(|(pattern, ..)| fits(pattern)) else {
             continue;
         };
         let object = match kind {

@@ -79,7 +79,7 @@ fn read_item(json: &str, list_kind: Option<&str>, good: &mut impl FnMut(Object),
         other => other,
     };
     match Object::from_json(kind, json) {
-        Some(Ok(object)) => good(object),
+        Some(Ok(object)) => good(object.shrunk()),
         Some(Err(e)) => {
             let name = serde_json::from_str::<Named>(json).ok();
             let (ns, name) = name.map(|n| (n.metadata.namespace, n.metadata.name)).unwrap_or_default();
@@ -146,7 +146,10 @@ mod tests {
         assert_eq!(read(list).0, [""; 0]);
         let own = r#"{"apiVersion":"networking.k8s.io/v1","kind":"Ingress","metadata":{"name":"front"}}"#;
         assert_eq!(read(own).0, ["Ingress front"]);
-        assert_eq!(read(r#"{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"cart"}}"#).0, ["Deployment cart"]);
+        assert_eq!(
+            read(r#"{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"cart"}}"#).0,
+            ["Deployment cart"]
+        );
     }
 
     #[test]

@@ -24,6 +24,15 @@ macro_rules! objects {
                 }
             }
 
+            /// Gives back memory that was only needed for reading.
+            #[must_use]
+            pub fn shrunk(mut self) -> Object {
+                if let Object::Pod(pod) = &mut self {
+                    pod.shrink();
+                }
+                self
+            }
+
             pub fn metadata(&self) -> &crate::Meta {
                 match self { $( Object::$variant(o) => &o.metadata, )* }
             }

@@ -174,6 +174,25 @@ lite! {
 named!(Pod);
 
 impl Pod {
+    /// Gives back what lists were grown for and do not use: a list that is read one by one has room for four, and most
+    /// pods have one container. Of 20,000 pods that is half the memory.
+    pub fn shrink(&mut self) {
+        for containers in [&mut self.spec.containers, &mut self.spec.init_containers] {
+            for container in containers.iter_mut() {
+                container.env.shrink_to_fit();
+                container.ports.shrink_to_fit();
+                container.volume_mounts.shrink_to_fit();
+            }
+            containers.shrink_to_fit();
+        }
+        self.spec.volumes.shrink_to_fit();
+        self.spec.tolerations.shrink_to_fit();
+        self.status.conditions.shrink_to_fit();
+        self.status.container_statuses.shrink_to_fit();
+        self.status.init_container_statuses.shrink_to_fit();
+        self.metadata.owner_references.shrink_to_fit();
+    }
+
     pub fn condition(&self, kind: &str) -> Option<&Condition> {
         self.status.conditions.iter().find(|c| c.kind == kind)
     }

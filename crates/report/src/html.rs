@@ -163,9 +163,10 @@ fn groups(out: &mut String, title: &str, groups: &[Group], more: Option<&str>) {
         };
         let _ = writeln!(
             out,
-            "<li><b>{}×</b><div>{}{reason}<br><code>{}</code></div></li>",
+            "<li><b>{}×</b><div>{}{}<code>{}</code>{reason}</div></li>",
             group.count,
             escape(&group.title),
+            if group.count == 1 { " · " } else { "<br>" },
             escape(&group.names)
         );
     }

@@ -48,11 +48,13 @@ pub struct Options {
     pub verbose: bool,
     /// How long reading and thinking took, where the caller wants it shown.
     pub elapsed: Option<Duration>,
+    /// What the question was narrowed to, where it was.
+    pub narrowed: Option<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { lang: Lang::En, width: 100, color: false, verbose: false, elapsed: None }
+        Options { lang: Lang::En, width: 100, color: false, verbose: false, elapsed: None, narrowed: None }
     }
 }
 

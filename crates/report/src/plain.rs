@@ -50,6 +50,25 @@ pub fn shorten(text: &str, columns: usize) -> String {
     out
 }
 
+/// At most `columns` wide with the middle left out: an error message ends with what matters.
+pub fn shorten_middle(text: &str, columns: usize) -> String {
+    if text.width() <= columns {
+        return text.to_owned();
+    }
+    let tail_columns = columns / 2;
+    let mut used = 0;
+    let tail_start = text
+        .char_indices()
+        .rev()
+        .take_while(|(_, c)| {
+            used += c.width().unwrap_or(0);
+            used <= tail_columns
+        })
+        .last()
+        .map_or(text.len(), |(i, _)| i);
+    format!("{} {}", shorten(text, columns.saturating_sub(tail_columns + 1)), text[tail_start..].trim_start())
+}
+
 /// `1,204`
 pub fn thousands(number: usize) -> String {
     let digits = number.to_string();
@@ -99,6 +118,9 @@ mod tests {
         assert_eq!(shorten("abcdef", 4), "abc…");
         assert_eq!(shorten("端口被占用", 6), "端口…");
         assert_eq!(shorten("abc", 0), "…");
+        assert_eq!(shorten_middle("dial tcp 10.0.0.1:5432: connection refused", 24), "dial tcp 1… tion refused");
+        assert_eq!(shorten_middle("端口被占用端口被占用", 10), "端… 占用");
+        assert_eq!(shorten_middle("abc", 0), "… ");
     }
 
     #[test]

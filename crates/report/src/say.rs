@@ -64,6 +64,8 @@ pub struct Seen {
     pub object: String,
     /// Words of the cluster, as they were.
     pub quote: String,
+    /// What was seen without its count: the same on two replicas is said once.
+    pub same: String,
 }
 
 impl Seen {
@@ -95,7 +97,10 @@ const LONGEST_QUOTE: usize = 2_000;
 pub fn seen(lang: Lang, now: Timestamp, evidence: &Evidence) -> Seen {
     let mut line = said(lang, now, evidence);
     line.text = plain::line(&line.text);
-    line.quote = plain::shorten(&plain::line(&line.quote), LONGEST_QUOTE);
+    line.quote = plain::shorten_middle(&plain::line(&line.quote), LONGEST_QUOTE);
+    if line.same.is_empty() {
+        line.same.clone_from(&line.text);
+    }
     for detail in &mut line.details {
         *detail = plain::line(detail);
     }
@@ -138,11 +143,13 @@ fn said(lang: Lang, now: Timestamp, evidence: &Evidence) -> Seen {
         },
         Evidence::Event { object, reason, message, count, last } => Seen {
             quote: message.clone(),
+            same: reason.clone(),
             details: age(last, "seen.last").into_iter().collect(),
             ..of("kind.event", shown(object), times(lang, reason, *count))
         },
         Evidence::Log { container, line, previous, count } => Seen {
             quote: line.clone(),
+            same: "log".to_owned(),
             details: previous.then(|| word(lang, "seen.previous").to_owned()).into_iter().collect(),
             ..of("kind.log", shown(container), times(lang, "", *count))
         },

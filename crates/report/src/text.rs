@@ -142,7 +142,7 @@ impl Paper {
         if !seen.quote.is_empty() {
             let most = if self.verbose { usize::MAX } else { QUOTE };
             let lead = " ".repeat(indent);
-            let quote = quoted(self.lang, &plain::shorten(&seen.quote, most));
+            let quote = quoted(self.lang, &plain::shorten_middle(&seen.quote, most));
             self.page.para(&[(Tone::Plain, &lead)], indent, &[(Tone::Plain, &quote)]);
         }
     }

@@ -20,6 +20,9 @@ const MOST_EVIDENCE: usize = 6;
 /// Runners-up shown without `-v`.
 const MOST_CONSIDERED: usize = 2;
 
+/// Checks listed by name without `-v`.
+const MOST_CHECKS: usize = 8;
+
 /// The whole answer in words.
 pub struct View {
     pub lang: Lang,
@@ -223,8 +226,13 @@ impl Teller<'_> {
         .map(|(key, n)| count(self.lang, key, n))
         .collect();
         let mut out = vec![amounts.join(word(self.lang, "list.join"))];
+        let narrowed = options.narrowed.as_deref().unwrap_or_default();
         let version = scope.cluster_version.as_deref().unwrap_or_default();
-        for (key, place, value) in [("scope.version", "version", version), ("scope.source", "source", &scope.source)] {
+        for (key, place, value) in [
+            ("scope.narrowed", "target", narrowed),
+            ("scope.version", "version", version),
+            ("scope.source", "source", &scope.source),
+        ] {
             if !value.is_empty() {
                 out.push(plain::line(&fill(self.lang, key, &[(place, value)])));
             }
@@ -248,7 +256,7 @@ impl Teller<'_> {
             Some(cause) => cause.evidence.iter().map(|e| say::seen(self.lang, self.at, e)).collect(),
             None => self.symptoms(incident),
         };
-        let (why, left) = self.limited(distinct(evidence), MOST_EVIDENCE);
+        let (why, left) = self.limited(self.merged(evidence), MOST_EVIDENCE);
         let (considered, _) =
             self.limited(self.considered(incident, answer.is_some()), MOST_CONSIDERED + usize::from(!named) * 3);
         let (follows, more_follows) = self.follows(incident);
@@ -281,6 +289,28 @@ impl Teller<'_> {
     fn symptoms(&self, incident: &Incident) -> Vec<Seen> {
         let pieces = incident.folded.iter().filter_map(|f| f.finding.evidence.first());
         pieces.take(50).map(|e| say::seen(self.lang, self.at, e)).collect()
+    }
+
+    /// The same thing seen on several replicas, once.
+    fn merged(&self, lines: Vec<Seen>) -> Vec<Seen> {
+        let mut out: Vec<(Seen, Vec<String>)> = Vec::with_capacity(lines.len());
+        for line in lines {
+            let alike = |s: &Seen| s.word == line.word && s.same == line.same && s.quote == line.quote;
+            match out.iter_mut().find(|(s, _)| alike(s)) {
+                Some((first, more)) if first.object != line.object && !more.contains(&line.object) => {
+                    more.push(line.object)
+                }
+                Some(_) => {}
+                None => out.push((line, Vec::new())),
+            }
+        }
+        let told = |(mut seen, more): (Seen, Vec<String>)| {
+            if !more.is_empty() {
+                seen.object = format!("{} {}", seen.object, count(self.lang, "more", more.len()));
+            }
+            seen
+        };
+        out.into_iter().map(told).collect()
     }
 
     fn limited<T>(&self, mut items: Vec<T>, most: usize) -> (Vec<T>, usize) {
@@ -352,8 +382,10 @@ impl Teller<'_> {
         let entities: Vec<&EntityRef> = members.iter().map(|f| &f.finding.entity).collect();
         let reasons: Vec<String> = members.iter().map(|f| self.message(incident, &f.reason)).collect();
         let reason = reasons.first().filter(|r| reasons.iter().all(|other| other == *r)).cloned();
-        // "Follows from it" is what the heading already says.
-        let says_more = members.first().is_some_and(|f| f.reason.key != "fold.explained");
+        // "Follows from it" is what the heading already says, and that it is the cause's own workload is seen.
+        let cause = incident.causes.first().map(|c| c.entity.to_string());
+        let own = |f: &&Folded| f.reason.key == "fold.same_workload" && f.reason.args.get("entity") == cause.as_deref();
+        let says_more = members.first().is_some_and(|f| f.reason.key != "fold.explained" && !own(f));
         Group {
             count: members.len(),
             title: self.shared_title(members),
@@ -416,8 +448,12 @@ impl Teller<'_> {
                     .map(|(kind, n)| fill(self.lang, "list.kind", &[("count", &plain::thousands(*n)), ("kind", kind)])),
             );
         }
-        let clean = diagnosis.checks.iter().filter(|c| c.problems == 0 && c.looked_at > 0);
-        out.extend(clean.map(|c| format!("{} {}", self.check_name(c.name), plain::thousands(c.looked_at))));
+        let clean: Vec<_> = diagnosis.checks.iter().filter(|c| c.problems == 0 && c.looked_at > 0).collect();
+        if !self.verbose && clean.len() > MOST_CHECKS {
+            out.push(count(self.lang, "more.checks", clean.len()));
+            return out;
+        }
+        out.extend(clean.iter().map(|c| format!("{} {}", self.check_name(c.name), plain::thousands(c.looked_at))));
         out
     }
 

@@ -87,14 +87,18 @@ fn cut_line(line: &str) -> &str {
 fn strip_cri(line: &str) -> &str {
     let mut parts = line.splitn(4, ' ');
     match (parts.next(), parts.next(), parts.next(), parts.next()) {
-        (Some(time), Some("stdout" | "stderr"), Some("F" | "P"), text) if time.contains('T') => text.unwrap_or_default(),
+        (Some(time), Some("stdout" | "stderr"), Some("F" | "P"), text) if time.contains('T') => {
+            text.unwrap_or_default()
+        }
         _ => line,
     }
 }
 
 /// kubectl writes its own failure into the place of a log.
 fn is_no_log(line: &str) -> bool {
-    line.starts_with("Request log error:") || line.starts_with("unable to retrieve container logs for ")
+    line.starts_with("Request log error:")
+        || line.starts_with("Error from server ")
+        || line.starts_with("unable to retrieve container logs for ")
 }
 
 /// One block of `kubectl cluster-info dump`: `==== START logs for container c of pod ns/p ====` … `==== END …`.
@@ -105,8 +109,7 @@ pub(crate) fn dump_block(rest: &mut &str) -> Option<Option<LogTail>> {
     let about = first.trim_end().strip_prefix(START)?.strip_suffix("====")?.trim_end();
     let (container, pod) = about.split_once(" of pod ")?;
     let (namespace, pod) = pod.split_once('/')?;
-    let whose =
-        Whose { namespace: namespace.into(), pod: pod.into(), container: container.into(), previous: false };
+    let whose = Whose { namespace: namespace.into(), pod: pod.into(), container: container.into(), previous: false };
     let log = body;
     let mut length = 0;
     for line in log.split_inclusive('\n') {
@@ -157,7 +160,10 @@ mod tests {
         let text: String = (0..10_000).map(|i| format!("line {i}\n")).collect();
         let lines = kept(text.lines());
         assert_eq!(lines.len(), HEAD_LINES + TAIL_LINES);
-        assert_eq!((lines.first().map(String::as_str), lines.last().map(String::as_str)), (Some("line 0"), Some("line 9999")));
+        assert_eq!(
+            (lines.first().map(String::as_str), lines.last().map(String::as_str)),
+            (Some("line 0"), Some("line 9999"))
+        );
         assert_eq!(cut_line(&"内".repeat(4096)).chars().count(), LINE_BYTES / 3);
     }
 

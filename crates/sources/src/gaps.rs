@@ -17,7 +17,11 @@ pub const GAP_TEXTS: &[(&str, &str, &str)] = &[
     ("gap.zip", "left out, zip is not read; unpack it first", "已跳过,不支持 zip,请先解压"),
     ("gap.collector", "the collector could not read it: {detail}", "采集时未能读取:{detail}"),
     ("gap.checksum", "not as it was recorded: {detail}", "与录制时不一致:{detail}"),
-    ("gap.clock", "its time {detail} is far ahead of the rest and is not taken for now", "其时间 {detail} 远晚于其他数据,不作为当前时间"),
+    (
+        "gap.clock",
+        "its time {detail} is far ahead of the rest and is not taken for now",
+        "其时间 {detail} 远晚于其他数据,不作为当前时间",
+    ),
     ("gap.more", "{count} more like these", "另有 {count} 处类似情况"),
 ];
 

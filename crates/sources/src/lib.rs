@@ -13,6 +13,7 @@ mod files;
 mod gaps;
 mod input;
 pub mod live;
+pub mod text;
 
 pub use files::{read_bytes, read_path};
 pub use gaps::{GAP_TEXTS, gap_text};

@@ -9,6 +9,7 @@ mod declared;
 mod edges;
 mod events;
 mod graph;
+mod superseded;
 mod table;
 mod workload;
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
+use serde_json::Value;
 
 use super::REDACTED;
 use super::name::names_secret;
@@ -27,7 +28,7 @@ static URL_USER: LazyLock<Regex> =
 
 /// `user:password@tcp(host:3306)/db` as Go's MySQL driver takes it, and `user:password@host:port`.
 static BARE_USER: LazyLock<Regex> =
-    LazyLock::new(|| regex(r#"([A-Za-z0-9_.-]+):([^\s:@/"'<>\\]+)@(tcp\(|unix\(|[A-Za-z0-9_.-]+:[0-9]+)"#));
+    LazyLock::new(|| regex(r#"(\\[nrt])?[A-Za-z0-9_.-]+:([^\s:@/"'<>\\]+)@(tcp\(|unix\(|[A-Za-z0-9_.-]+:[0-9]+)"#));
 
 /// Tokens that are known by their first letters: JWT, clouds' access keys, code hosts, chat.
 static SHAPES: LazyLock<Regex> = LazyLock::new(|| {
@@ -49,6 +50,67 @@ static NAMED: LazyLock<Regex> = LazyLock::new(|| {
 /// Takes secrets out of a text of any number of lines. Text without any comes back as it is. What is JSON before is
 /// JSON after.
 pub fn text(text: &str, style: Style) -> Cow<'_, str> {
+    if is_json(text) {
+        return json(text, style);
+    }
+    if !text.lines().any(|line| line.starts_with('{')) {
+        return plain(text, style);
+    }
+    // a log of JSON lines: each by itself, and what stands between them as one
+    let mut out = String::with_capacity(text.len());
+    let mut between = 0;
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let end = at + line.len();
+        if line.starts_with('{') && is_json(line) {
+            out.push_str(&plain(&text[between..at], style));
+            out.push_str(&json(line, style));
+            between = end;
+        }
+        at = end;
+    }
+    out.push_str(&plain(&text[between..], style));
+    Cow::Owned(out)
+}
+
+fn is_json(text: &str) -> bool {
+    let start = text.trim_start();
+    start.starts_with(['{', '[', '"']) && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+}
+
+/// JSON in a text. The patterns keep its layout; where one of them would break it, the value itself is walked.
+fn json(text: &str, style: Style) -> Cow<'_, str> {
+    let clean = plain(text, style);
+    if is_json(&clean) {
+        return clean;
+    }
+    let Ok(mut value) = serde_json::from_str::<Value>(text) else { return Cow::Owned(REDACTED.to_owned()) };
+    walk_json(&mut value, style);
+    let end = if text.ends_with('\n') { "\n" } else { "" };
+    Cow::Owned(format!("{value}{end}"))
+}
+
+fn walk_json(value: &mut Value, style: Style) {
+    match value {
+        Value::String(content) => *content = plain(content, style).into_owned(),
+        Value::Array(items) => items.iter_mut().for_each(|v| walk_json(v, style)),
+        Value::Object(fields) => {
+            let old = std::mem::take(fields);
+            for (name, mut field) in old {
+                let single = !matches!(field, Value::Array(_) | Value::Object(_) | Value::Null | Value::Bool(_));
+                if single && names_secret(&name, false) {
+                    field = REDACTED.into()
+                } else {
+                    walk_json(&mut field, style)
+                }
+                fields.insert(plain(&name, style).into_owned(), field);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn plain(text: &str, style: Style) -> Cow<'_, str> {
     let mut out = private_keys(text);
     replace(&mut out, &URL_USER, url_user);
     replace(&mut out, &BARE_USER, bare_user);
@@ -76,15 +138,7 @@ fn url_user(c: &Captures<'_>) -> Option<String> {
     if is_port || (c.get(3).is_none() && c[2].is_empty()) {
         return None;
     }
-    // a backslash is half of an escape inside quoted text: cutting there would break the quoting
-    (!c[0].contains('\\')).then(|| format!("{}{REDACTED}@", &c[1])).or_else(|| Some(keep_escapes(&c[1], &c[0])))
-}
-
-/// Leaves escapes out whole: `scheme://` + the word + `@`.
-fn keep_escapes(scheme: &str, whole: &str) -> String {
-    let backslashes_before_at = whole.trim_end_matches('@').bytes().rev().take_while(|b| *b == b'\\').count();
-    let rest = if backslashes_before_at % 2 == 1 { "\\\\@" } else { "@" };
-    format!("{scheme}{REDACTED}{rest}")
+    Some(format!("{}{REDACTED}@", &c[1]))
 }
 
 fn bare_user(c: &Captures<'_>) -> Option<String> {
@@ -93,11 +147,8 @@ fn bare_user(c: &Captures<'_>) -> Option<String> {
     if host.starts_with("sha256:") || host.starts_with("sha512:") {
         return None;
     }
-    let whole = c.get(0)?;
-    let _ = whole;
-    // the first letter may be the second half of an escape such as \n
-    let user_start: String = c[1].chars().take(1).filter(|f| matches!(f, 'n' | 'r' | 't' | 'b' | 'f' | 'u')).collect();
-    Some(format!("{user_start}{REDACTED}@{host}"))
+    // what looks like the first letter may be the second half of an escape
+    Some(format!("{}{REDACTED}@{host}", c.get(1).map_or("", |m| m.as_str())))
 }
 
 fn bearer(c: &Captures<'_>) -> Option<String> {
@@ -124,7 +175,7 @@ fn named(c: &Captures<'_>, style: Style) -> Option<String> {
     // a quoted name is JSON: its value must stay a JSON value
     let quote = match quote {
         Some(q) => q.to_string(),
-        None if open == "\"" && is_quoted_key => "\"".to_owned(),
+        None if close == "\"" => "\"".to_owned(),
         None => String::new(),
     };
     Some(format!("{open}{name}{close}{between}{quote}{REDACTED}{quote}"))
@@ -165,7 +216,8 @@ fn private_keys(text: &str) -> Cow<'_, str> {
         out.push_str(before);
         let label_end = block[BEGIN.len()..].find("-----").map(|e| e + BEGIN.len());
         let label = label_end.map_or("", |e| &block[BEGIN.len()..e]);
-        let plain_label = !label.is_empty() && label.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b' ');
+        let plain_label =
+            !label.is_empty() && label.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b' ');
         let public = label.contains("CERTIFICATE") || label.contains("PUBLIC");
         let Some(body) = label_end.map(|e| e + 5).filter(|_| plain_label && !public) else {
             out.push_str(BEGIN);
@@ -187,7 +239,18 @@ fn after_key(body: &str) -> &str {
         let is_escape = *byte == b'\\' && matches!(bytes.get(at + 1), Some(b'n' | b'r' | b't'));
         match byte {
             _ if is_escape => at += 2,
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' | b'=' | b' ' | b'\n' | b'\r' | b'\t' | b':' | b',' => at += 1,
+            b'A'..=b'Z'
+            | b'a'..=b'z'
+            | b'0'..=b'9'
+            | b'+'
+            | b'/'
+            | b'='
+            | b' '
+            | b'\n'
+            | b'\r'
+            | b'\t'
+            | b':'
+            | b',' => at += 1,
             _ => break,
         }
     }

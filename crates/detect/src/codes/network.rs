@@ -3,11 +3,7 @@
 use super::{FindingDoc, fact, risk, symptom};
 
 pub(super) const FINDINGS: &[FindingDoc] = &[
-    fact(
-        "service.selects_nothing",
-        "The selector {selector} matches no pod",
-        "选择器 {selector} 没有匹配到任何 Pod",
-    ),
+    fact("service.selects_nothing", "The selector {selector} matches no pod", "选择器 {selector} 没有匹配到任何 Pod"),
     risk(
         "service.no_backend",
         "The selector {selector} matches no pod and nothing seems to use the Service",
@@ -18,7 +14,11 @@ pub(super) const FINDINGS: &[FindingDoc] = &[
         "The selector {selector} picks the pods of {other}, not of {meant}",
         "选择器 {selector} 选中的是 {other} 的 Pod，而不是 {meant}",
     ),
-    symptom("service.no_pods", "{workload} has no pods, so the Service has none", "{workload} 没有 Pod，Service 无后端"),
+    symptom(
+        "service.no_pods",
+        "{workload} has no pods, so the Service has none",
+        "{workload} 没有 Pod，Service 无后端",
+    ),
     symptom("service.no_ready_endpoints", "None of {pods} pods is ready", "{pods} 个 Pod 均未就绪"),
     symptom("service.unreachable", "A connection to {host}:{port} {how}", "连接 {host}:{port} 失败（{how}）"),
     fact(
@@ -92,11 +92,7 @@ pub(super) const FINDINGS: &[FindingDoc] = &[
         "The Ingress names no class; a controller picks it up only if a default class exists",
         "Ingress 未指定 class；仅当存在默认 IngressClass 时才会生效",
     ),
-    fact(
-        "ingress.tls_secret_missing",
-        "The TLS Secret {secret} does not exist",
-        "TLS Secret {secret} 不存在",
-    ),
+    fact("ingress.tls_secret_missing", "The TLS Secret {secret} does not exist", "TLS Secret {secret} 不存在"),
     fact(
         "route.backend_missing",
         "The backend Service {service} of the route does not exist",
@@ -148,21 +144,13 @@ pub(super) const FINDINGS: &[FindingDoc] = &[
         "By its rules the policy admits no {direction} of {caller} to {service}:{port}; nobody complains",
         "按规则该策略未放行 {caller} 到 {service}:{port} 的 {direction} 流量，目前无人受影响",
     ),
-    fact(
-        "policy.denies_dns",
-        "The policy lets {caller} ask no DNS",
-        "策略阻断了 {caller} 的 DNS 查询",
-    ),
+    fact("policy.denies_dns", "The policy lets {caller} ask no DNS", "策略阻断了 {caller} 的 DNS 查询"),
     risk(
         "policy.may_deny_dns",
         "By its rules the policy lets {caller} ask no DNS; nobody complains",
         "按规则该策略阻断 {caller} 的 DNS 查询，目前无人受影响",
     ),
-    fact(
-        "dns.server_down",
-        "The cluster's DNS has no ready pod",
-        "集群 DNS 没有就绪的 Pod",
-    ),
+    fact("dns.server_down", "The cluster's DNS has no ready pod", "集群 DNS 没有就绪的 Pod"),
     fact(
         "dns.wrong_policy",
         "{policy} leads past the cluster's DNS, so {host} does not resolve",

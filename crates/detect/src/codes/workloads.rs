@@ -97,26 +97,14 @@ pub(super) const FINDINGS: &[FindingDoc] = &[
         "Job 按 podFailurePolicy 判定失败：{message}",
     ),
     risk("cronjob.suspended", "The CronJob is suspended", "CronJob 已挂起"),
-    fact(
-        "cronjob.bad_schedule",
-        "The schedule \"{schedule}\" cannot be read",
-        "调度表达式 \"{schedule}\" 无法解析",
-    ),
-    fact(
-        "cronjob.missed",
-        "{missed} runs were missed (schedule {schedule})",
-        "错过 {missed} 次调度（{schedule}）",
-    ),
+    fact("cronjob.bad_schedule", "The schedule \"{schedule}\" cannot be read", "调度表达式 \"{schedule}\" 无法解析"),
+    fact("cronjob.missed", "{missed} runs were missed (schedule {schedule})", "错过 {missed} 次调度（{schedule}）"),
     risk(
         "cronjob.overlap",
         "{active} runs are under way at once: a run takes longer than the schedule {schedule}",
         "同时有 {active} 个任务在运行：单次执行时间超过调度间隔 {schedule}",
     ),
-    fact(
-        "hpa.target_missing",
-        "The autoscaler's target {target} does not exist",
-        "HPA 的伸缩目标 {target} 不存在",
-    ),
+    fact("hpa.target_missing", "The autoscaler's target {target} does not exist", "HPA 的伸缩目标 {target} 不存在"),
     fact("hpa.cannot_scale", "The autoscaler cannot scale {target}: {message}", "HPA 无法伸缩 {target}：{message}"),
     fact("hpa.no_metrics", "The autoscaler gets no metrics: {message}", "HPA 获取不到指标：{message}"),
     fact(

@@ -96,15 +96,16 @@ pub(super) fn next<'t>(rest: &mut &'t str) -> Next<'t> {
 /// The whole items at the start of a list that is cut off or broken further on, and the kind it names itself.
 pub(super) fn salvage(text: &str) -> (Option<&str>, Vec<&str>) {
     let trimmed = text.trim_start();
-    let (head, mut rest) = if trimmed.starts_with('[') {
-        ("", &trimmed[1..])
-    } else {
-        let Some(at) = trimmed.find("\"items\"") else { return (None, Vec::new()) };
-        let (head, tail) = trimmed.split_at(at + "\"items\"".len());
-        let Some(tail) = tail.trim_start().strip_prefix(':').and_then(|t| t.trim_start().strip_prefix('[')) else {
-            return (None, Vec::new());
-        };
-        (head, tail)
+    let (head, mut rest) = match trimmed.strip_prefix('[') {
+        Some(items) => ("", items),
+        None => {
+            let Some(at) = trimmed.find("\"items\"") else { return (None, Vec::new()) };
+            let (head, tail) = trimmed.split_at(at + "\"items\"".len());
+            let Some(tail) = tail.trim_start().strip_prefix(':').and_then(|t| t.trim_start().strip_prefix('[')) else {
+                return (None, Vec::new());
+            };
+            (head, tail)
+        }
     };
     let mut items = Vec::new();
     loop {

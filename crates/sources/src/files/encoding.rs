@@ -28,7 +28,11 @@ pub(super) fn decode(bytes: Vec<u8>) -> Option<String> {
 /// Latin-1, in which every byte is a character.
 fn not_utf8(bytes: &[u8]) -> String {
     let really_utf8 = bytes.utf8_chunks().any(|chunk| !chunk.valid().is_ascii());
-    if really_utf8 { String::from_utf8_lossy(bytes).into_owned() } else { bytes.iter().map(|b| char::from(*b)).collect() }
+    if really_utf8 {
+        String::from_utf8_lossy(bytes).into_owned()
+    } else {
+        bytes.iter().map(|b| char::from(*b)).collect()
+    }
 }
 
 fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {

@@ -212,7 +212,10 @@ mod tests {
     #[test]
     fn a_list_counts_for_the_namespaces_it_is_surely_of() {
         check(&[("Pod", &["shop", "shop"])], &["pod/shop"]);
-        check(&[("Pod", &["shop"]), ("Service", &["shop"]), ("ConfigMap", &[])], &["configmap/shop", "service/shop", "pod/shop"]);
+        check(
+            &[("Pod", &["shop"]), ("Service", &["shop"]), ("ConfigMap", &[])],
+            &["configmap/shop", "service/shop", "pod/shop"],
+        );
         check(&[("Pod", &["shop", "kube-system"])], &["pod/*"]);
         // one list of all namespaces says nothing of its neighbours
         check(&[("Pod", &["shop", "auth"]), ("ConfigMap", &["shop"]), ("Secret", &[])], &["configmap/shop", "pod/*"]);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rootline_archive::{Checker, Fault, MANIFEST, Manifest};
-use rootline_model::{Gap, GapKind, Kind};
+use rootline_model::{Gap, GapKind, Kind, Timestamp};
 use rootline_objects::{LogTail, Signal, read_list};
 
 use super::clock::Clock;
@@ -15,6 +15,9 @@ use super::{encoding, layout, yaml};
 use crate::container_log as logs;
 use crate::gaps::{Gaps, gap};
 use crate::input::{Input, ReadError, ReadOptions};
+
+/// 2026-01-01T00:00:00Z, for texts without any date.
+const SOME_MOMENT: Timestamp = Timestamp::constant(1_767_225_600, 0);
 
 /// One reading of any number of files.
 pub(super) struct Reader<'o> {
@@ -86,8 +89,8 @@ impl<'o> Reader<'o> {
     }
 
     fn manifest(&mut self, path: &str, bytes: &[u8]) -> Result<(), ReadError> {
-        let manifest = Manifest::parse(bytes)
-            .map_err(|e| ReadError::Archive { name: self.name.clone(), source: Box::new(e) })?;
+        let manifest =
+            Manifest::parse(bytes).map_err(|e| ReadError::Archive { name: self.name.clone(), source: Box::new(e) })?;
         for entry in &manifest.gaps {
             self.gaps.push(entry.into());
         }
@@ -230,9 +233,13 @@ impl<'o> Reader<'o> {
     }
 
     fn yaml(&mut self, path: &str, text: String) {
-        let before = (self.tally.objects, self.tally.files);
-        let mut errors = Vec::new();
         let documents: Vec<_> = yaml::documents(&text).collect();
+        // a ticket may quote YAML between other texts; then it is a text
+        let is_yaml = |d: &yaml::YamlDocument| d.json.as_ref().is_ok_and(|json| json.starts_with(['{', '[']));
+        if !is_yaml_name(path) && !documents.iter().all(is_yaml) {
+            return self.keep(path, text);
+        }
+        let before = self.tally.objects;
         let streamed = documents.len() > 1;
         for document in documents {
             match document.json {
@@ -242,17 +249,10 @@ impl<'o> Reader<'o> {
                         self.document(path, &head, text, streamed);
                     }
                 }
-                Err(e) => errors.push((document.line, e)),
+                Err(e) => self.broken(&format!("{path}, document at line {}", document.line), &e),
             }
         }
-        self.tally.yaml |= self.tally.objects > before.0;
-        // a ticket may quote YAML between other texts; then it is a text
-        if self.tally.objects == before.0 && !errors.is_empty() && !is_yaml_name(path) {
-            return self.keep(path, text);
-        }
-        for (line, e) in errors {
-            self.broken(&format!("{path}, document at line {line}"), &e);
-        }
+        self.tally.yaml |= self.tally.objects > before;
     }
 
     /// What a collector could not read, by its own words: a list of messages, or messages by namespace.
@@ -286,7 +286,12 @@ impl<'o> Reader<'o> {
     fn has_room(&mut self, subject: &str, bytes: usize) -> bool {
         let limit = self.options.limits.text_bytes;
         if self.text_bytes + bytes as u64 > limit {
-            self.gaps.push(gap(GapKind::Truncated, subject, "gap.too_large", &[("detail", limit.to_string().as_str())]));
+            self.gaps.push(gap(
+                GapKind::Truncated,
+                subject,
+                "gap.too_large",
+                &[("detail", limit.to_string().as_str())],
+            ));
             return false;
         }
         self.text_bytes += bytes as u64;
@@ -303,10 +308,19 @@ impl<'o> Reader<'o> {
             return Err(ReadError::Empty { name: self.name });
         }
         let recording = self.recording.take();
+        let recorded_at = recording.as_ref().and_then(|r| r.manifest.clock());
+        let (seen, ahead) = self.clock.now();
+        let mut now = self.options.now.or(recorded_at).or(seen);
         let mut texts = Vec::new();
         if self.tally.objects == 0 && !self.texts.is_empty() {
-            let recorded_at = recording.as_ref().and_then(|r| r.manifest.clock());
-            texts = pasted::read(&self.texts, self.options.now.or(recorded_at));
+            // ages in texts are relative: without any date in them, any moment will do, and the same one every time
+            let moment = *now.get_or_insert_with(|| pasted::latest(&self.texts).unwrap_or(SOME_MOMENT));
+            texts = pasted::read(&self.texts, moment);
+        }
+        if self.tally.objects > 0 {
+            for log in pasted::logs_of_pods(&self.texts, &self.signals) {
+                self.log(Some(log));
+            }
         }
         let from_text = texts.iter().any(|s| !matches!(s, Signal::Gap(_) | Signal::Clock(_)));
         let listed_nothing = recording.is_none() && self.lists.is_empty();
@@ -315,9 +329,6 @@ impl<'o> Reader<'o> {
         }
         let format = self.format(recording.is_some(), from_text);
         let source = self.source_line(format, recording.as_ref());
-        let (seen, ahead) = self.clock.now();
-        let recorded_at = recording.as_ref().and_then(|r| r.manifest.clock());
-        let now = self.options.now.or(recorded_at).or(seen);
         if let Some(ahead) = ahead.filter(|_| self.options.now.is_none() && recorded_at.is_none()) {
             self.gaps.push(ahead);
         }
@@ -355,9 +366,7 @@ impl<'o> Reader<'o> {
 
     fn nothing(self) -> ReadError {
         let first = self.gaps.into_signals().find_map(|s| match s {
-            Signal::Gap(gap) => {
-                Some(format!("{}: {}", gap.subject, gap.detail.args.get("text").unwrap_or_default()))
-            }
+            Signal::Gap(gap) => Some(format!("{}: {}", gap.subject, gap.detail.args.get("text").unwrap_or_default())),
             _ => None,
         });
         let detail = first.unwrap_or_else(|| "no Kubernetes objects, no logs, no kubectl output".to_owned());

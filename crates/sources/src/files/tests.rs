@@ -81,7 +81,8 @@ fn one_object_is_no_list_and_yaml_is_the_same_as_json() {
     check_bytes("-", "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\n  namespace: n\n", &["Pod n/a"]);
     let list = "apiVersion: v1\nitems:\n- apiVersion: v1\n  kind: Pod\n  metadata:\n    name: a\n    namespace: n\n- apiVersion: apps/v1\n  kind: Deployment\n  metadata: {name: d, namespace: n}\nkind: List\n";
     check_bytes("x.yaml", list, &["Pod n/a", "Deployment n/d", "listed deployment n", "listed pod n"]);
-    let broken = "kind: Pod\napiVersion: v1\nmetadata: {name: a}\n---\nkind: Pod\napiVersion: v1\nmetadata: {name: [}\n";
+    let broken =
+        "kind: Pod\napiVersion: v1\nmetadata: {name: a}\n---\nkind: Pod\napiVersion: v1\nmetadata: {name: [}\n";
     check_bytes("x.yaml", broken, &["Pod /a", "gap Unreadable x.yaml, document at line 5 gap.broken"]);
 }
 
@@ -94,9 +95,11 @@ fn a_page_of_a_list_is_not_the_list() {
 #[test]
 fn the_name_of_a_file_tells_what_an_empty_list_is_of() {
     let empty = br#"{"kind":"List","apiVersion":"v1","items":[]}"#;
-    check_bytes("a.tar", tar(&[("get-pods.json", PODS.as_bytes()), ("get-secrets.json", empty)]), &[
-        SHOP[0], SHOP[1], SHOP[2], "listed secret shop", SHOP[3],
-    ]);
+    check_bytes(
+        "a.tar",
+        tar(&[("get-pods.json", PODS.as_bytes()), ("get-secrets.json", empty)]),
+        &[SHOP[0], SHOP[1], SHOP[2], "listed secret shop", SHOP[3]],
+    );
 }
 
 #[test]
@@ -111,15 +114,19 @@ fn a_support_bundle_is_read_with_its_logs_and_what_its_collector_could_not_read(
         ("b/cluster-resources/custom-resources/nodes.example.com.yaml", b"- apiVersion: v1\n  kind: Node\n"),
         ("b/cluster-resources/namespaces.json", br#"{"kind":"NamespaceList","items":[{"metadata":{"name":"shop"}}]}"#),
     ]);
-    check_bytes("b.tar", bytes, &[
-        "Version(\"v1.30.2\")",
-        "Pod shop/cart-1",
-        "log shop/cart-1/app: up",
-        "log shop/cart-1/app previous: boom",
-        "Namespace /shop",
-        "listed pod shop",
-        "gap Forbidden pvcs gap.collector",
-    ]);
+    check_bytes(
+        "b.tar",
+        bytes,
+        &[
+            "Version(\"v1.30.2\")",
+            "Pod shop/cart-1",
+            "log shop/cart-1/app: up",
+            "log shop/cart-1/app previous: boom",
+            "Namespace /shop",
+            "listed pod shop",
+            "gap Forbidden pvcs gap.collector",
+        ],
+    );
 }
 
 #[test]
@@ -141,6 +148,32 @@ fn a_cluster_info_dump_is_read_as_folders_and_as_one_stream() {
 }
 
 #[test]
+fn logs_beside_objects_are_known_by_the_name_of_their_pod() {
+    let pod =
+        br#"{"kind":"Pod","metadata":{"name":"cart-1","namespace":"shop"},"spec":{"containers":[{"name":"app"}]}}"#;
+    let bytes = tar(&[
+        ("pod.json", pod),
+        ("cart-1-app.log", b"up\n"),
+        ("text/logs-previous-cart-1.txt", b"boom\n"),
+        ("text/logs-cart-2.txt", b"who?\n"),
+        ("text/logs-cart-1.txt", b"Error from server (BadRequest): waiting to start\n"),
+    ]);
+    check_bytes("x.tar", bytes, &["Pod shop/cart-1", "log shop/cart-1/app: up", "log shop/cart-1/ previous: boom"]);
+}
+
+#[test]
+fn yaml_quoted_in_a_ticket_is_left_to_the_reader_of_texts() {
+    let ticket = "it is broken, look:\n\n$ kubectl get pods -n shop\nNAME     READY   STATUS    RESTARTS   AGE\ncart-1   1/1     Running   0          5m\n\n$ kubectl get svc cart -n shop -o yaml\napiVersion: v1\nkind: Service\nmetadata:\n  name: cart\n  namespace: shop\n";
+    let input = read_bytes("-", ticket.as_bytes().to_vec(), &ReadOptions::default()).expect("a ticket");
+    assert_eq!(input.format, "kubectl-text");
+    let lines = lines(&input);
+    assert!(
+        lines.contains(&"Pod shop/cart-1".to_owned()) && lines.contains(&"Service shop/cart".to_owned()),
+        "{lines:?}"
+    );
+}
+
+#[test]
 fn what_is_cut_off_is_read_as_far_as_it_goes_and_does_not_count_as_listed() {
     let cut = &PODS[..PODS.len() - 40];
     check_bytes("pods.json", cut, &[SHOP[0], SHOP[1], "gap Truncated pods.json gap.cut_list"]);
@@ -155,19 +188,20 @@ fn what_is_cut_off_is_read_as_far_as_it_goes_and_does_not_count_as_listed() {
 #[test]
 fn hostile_archives_give_clear_errors_or_gaps() {
     let zeros = vec![0u8; 96 << 20];
-    let error = read_bytes("bomb.gz", gz(&zeros), &ReadOptions::default()).err().expect("a bomb").to_string();
+    let error = read_bytes("bomb.gz", gz(&zeros), &ReadOptions::default()).expect_err("a bomb").to_string();
     assert_eq!(error, "bomb.gz is too large: its compression ratio is more than the limit of 1000");
 
     let small = ReadOptions { limits: Limits { total_bytes: 1000, ..Limits::default() }, ..ReadOptions::default() };
-    let error = read_bytes("big.zst", zst(&[b'x'; 4000]), &small).err().expect("too large").to_string();
+    let error = read_bytes("big.zst", zst(&[b'x'; 4000]), &small).expect_err("too large").to_string();
     assert_eq!(error, "big.zst is too large: its unpacked size is more than the limit of 1000");
 
     // a header that claims 10 GB
     let mut claim = tar(&[("huge.json", b"{}"), ("pods.json", PODS.as_bytes())]);
     claim[124..136].copy_from_slice(b"112402762000");
-    let sum: u64 = claim[..512].iter().enumerate().map(|(i, b)| if (148..156).contains(&i) { 32 } else { u64::from(*b) }).sum();
+    let sum: u64 =
+        claim[..512].iter().enumerate().map(|(i, b)| if (148..156).contains(&i) { 32 } else { u64::from(*b) }).sum();
     claim[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-    let error = read_bytes("claim.tar", claim, &ReadOptions::default()).err().expect("nothing in it").to_string();
+    let error = read_bytes("claim.tar", claim, &ReadOptions::default()).expect_err("nothing in it").to_string();
     assert!(error.contains("huge.json: left out, it is larger than 1073741824 bytes"), "{error}");
 
     // paths that climb out are names like any other: nothing is written
@@ -175,7 +209,7 @@ fn hostile_archives_give_clear_errors_or_gaps() {
 
     let deep = (0..8).fold(PODS.as_bytes().to_vec(), |inner, _| gz(&inner));
     assert!(read_bytes("deep.gz", deep, &ReadOptions::default()).is_err());
-    let error = read_bytes("a.zip", b"PK\x03\x04....".to_vec(), &ReadOptions::default()).err().expect("zip").to_string();
+    let error = read_bytes("a.zip", b"PK\x03\x04....".to_vec(), &ReadOptions::default()).expect_err("zip").to_string();
     assert!(error.contains("zip is not read"), "{error}");
 }
 
@@ -187,7 +221,7 @@ fn what_holds_nothing_is_an_error_with_a_hint() {
         ("x.bin", b"\x7fELF\0\0\0\0", "holds nothing"),
         ("m.txt", b"# HELP up x\n# TYPE up gauge\nup 1\n", "holds nothing"),
     ] {
-        let error = read_bytes(name, bytes.to_vec(), &ReadOptions::default()).err().expect(name);
+        let error = read_bytes(name, bytes.to_vec(), &ReadOptions::default()).expect_err(name);
         assert!(error.to_string().contains(expect), "{error}");
         assert!(!error.hint().is_empty());
     }

@@ -16,10 +16,10 @@ pub(super) struct YamlDocument {
 /// Splits a stream at its `---` lines and turns every document into JSON on its own, so that one broken document does
 /// not spoil the others.
 pub(super) fn documents(text: &str) -> impl Iterator<Item = YamlDocument> {
-    split(text).into_iter().filter(|(_, part)| has_content(part)).map(|(line, part)| YamlDocument {
-        line,
-        json: to_json(part).map_err(|e| describe(&e, line)),
-    })
+    split(text)
+        .into_iter()
+        .filter(|(_, part)| has_content(part))
+        .map(|(line, part)| YamlDocument { line, json: to_json(part).map_err(|e| describe(&e, line)) })
 }
 
 /// True if the text reads like a Kubernetes object in YAML: `apiVersion:` and `kind:` at the start of a line, or as
@@ -236,13 +236,17 @@ mod tests {
 
     #[test]
     fn one_broken_document_does_not_spoil_the_others_and_its_line_is_named() {
-        check("a: 1\n---\n# nothing\n---\nb: 2\nc: [1\n---\nd: 3\n", &[Ok(r#"{"a":1}"#), Err("line "), Ok(r#"{"d":3}"#)]);
+        check(
+            "a: 1\n---\n# nothing\n---\nb: 2\nc: [1\n---\nd: 3\n",
+            &[Ok(r#"{"a":1}"#), Err("line "), Ok(r#"{"d":3}"#)],
+        );
     }
 
     #[test]
     fn a_billion_laughs_are_refused() {
         let mut text = String::from("a: &a [x, x, x, x, x, x, x, x, x, x]\n");
-        for (name, of) in ["b", "c", "d", "e", "f", "g", "h", "i"].iter().zip(["a", "b", "c", "d", "e", "f", "g", "h"]) {
+        for (name, of) in ["b", "c", "d", "e", "f", "g", "h", "i"].iter().zip(["a", "b", "c", "d", "e", "f", "g", "h"])
+        {
             let refs = vec![format!("*{of}"); 10].join(", ");
             text.push_str(&format!("{name}: &{name} [{refs}]\n"));
         }

@@ -70,7 +70,8 @@ pub(super) const RESOURCES: &[Resource] = &[
 impl Resource {
     /// Path of the list, in one namespace or in all.
     pub fn path(&self, version: &str, namespace: Option<&str>) -> String {
-        let root = if self.group.is_empty() { format!("/api/{version}") } else { format!("/apis/{}/{version}", self.group) };
+        let root =
+            if self.group.is_empty() { format!("/api/{version}") } else { format!("/apis/{}/{version}", self.group) };
         match namespace {
             Some(namespace) => format!("{root}/namespaces/{namespace}/{}", self.plural),
             None => format!("{root}/{}", self.plural),

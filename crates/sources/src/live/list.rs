@@ -152,7 +152,7 @@ impl Lister<'_> {
                     if let Some(keep) = self.keep {
                         listed.raw.push(keep(&resource, &listed.version, item.get()));
                     }
-                    listed.objects.push(object);
+                    listed.objects.push(object.shrunk());
                 }
                 Some(Err(e)) => listed.bad.push((resource.full_name(), e.to_string())),
                 None => {}

@@ -35,7 +35,12 @@ impl Default for LogLimits {
 
 /// Fetches logs in the order they are wanted. One that does not exist (the container has not started, there was no
 /// previous run) is nothing; one that may not be read is a gap.
-pub(super) async fn read(session: &Session, wanted: &[LogWanted], limits: LogLimits, concurrency: usize) -> Vec<Signal> {
+pub(super) async fn read(
+    session: &Session,
+    wanted: &[LogWanted],
+    limits: LogLimits,
+    concurrency: usize,
+) -> Vec<Signal> {
     let each = wanted.iter().map(|w| one(session, w, limits));
     let mut fetched = futures::stream::iter(each).buffered(concurrency.max(1));
     let mut signals = Vec::new();

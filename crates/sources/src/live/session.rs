@@ -53,9 +53,7 @@ impl NoAnswer {
     pub fn into_error(self, server: &str) -> LiveError {
         match self {
             NoAnswer::Client(e) => LiveError::from_client(server, &e),
-            NoAnswer::TimedOut(_) => {
-                LiveError::Unreachable { server: server.to_owned(), detail: self.describe() }
-            }
+            NoAnswer::TimedOut(_) => LiveError::Unreachable { server: server.to_owned(), detail: self.describe() },
         }
     }
 }

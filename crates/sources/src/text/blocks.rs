@@ -23,7 +23,11 @@ pub(super) fn paste(text: &str, found: &mut Found) {
         let at = offset;
         offset += line.len();
         // cheap test first: prompts are rare, lines are many
-        let candidate = line.contains("kubectl") || line.contains("systemctl") || line.contains(['$', '#', '>', '%']) || line.contains("k ") || line.contains("oc ");
+        let candidate = line.contains("kubectl")
+            || line.contains("systemctl")
+            || line.contains(['$', '#', '>', '%'])
+            || line.contains("k ")
+            || line.contains("oc ");
         if !candidate {
             continue;
         }

@@ -174,9 +174,31 @@ fn is_tool(word: &str) -> bool {
 
 /// Verbs that begin a command rather than a sentence about kubectl.
 const VERBS: [&str; 25] = [
-    "get", "describe", "logs", "log", "events", "top", "version", "systemctl", "rollout", "apply", "exec", "config",
-    "cluster-info", "delete", "edit", "scale", "patch", "auth", "explain", "api-resources", "run", "create", "debug",
-    "drain", "cordon",
+    "get",
+    "describe",
+    "logs",
+    "log",
+    "events",
+    "top",
+    "version",
+    "systemctl",
+    "rollout",
+    "apply",
+    "exec",
+    "config",
+    "cluster-info",
+    "delete",
+    "edit",
+    "scale",
+    "patch",
+    "auth",
+    "explain",
+    "api-resources",
+    "run",
+    "create",
+    "debug",
+    "drain",
+    "cordon",
 ];
 
 fn verb_follows(line: &str) -> Option<Command<'_>> {
@@ -192,9 +214,10 @@ pub(super) fn prompt(line: &str) -> Option<Option<Command<'_>>> {
         return verb_follows(line).map(Some);
     }
     // what a shell shows before the command ends in one of these, followed by a blank
-    let at = line.char_indices().take(100).find(|&(i, c)| {
-        "$#>%❯➜λ".contains(c) && line[i + c.len_utf8()..].starts_with(' ')
-    });
+    let at = line
+        .char_indices()
+        .take(100)
+        .find(|&(i, c)| "$#>%❯➜λ".contains(c) && line[i + c.len_utf8()..].starts_with(' '));
     let (at, mark) = at?;
     let rest = line[at + mark.len_utf8()..].trim_start();
     let shell = line[..at].trim_end();
@@ -202,7 +225,8 @@ pub(super) fn prompt(line: &str) -> Option<Option<Command<'_>>> {
         return verb_follows(rest).map(Some);
     }
     // another command: `$ ls`, `root@host:~# cat x`; a Markdown title or a comment is none
-    let is_shell = (shell.is_empty() && mark == '$') || (shell.contains('@') && !shell.contains(' ')) || shell.starts_with("PS ");
+    let is_shell =
+        (shell.is_empty() && mark == '$') || (shell.contains('@') && !shell.contains(' ')) || shell.starts_with("PS ");
     (is_shell && !rest.is_empty()).then_some(None)
 }
 

@@ -10,7 +10,8 @@ const KEPT_BYTES: usize = 16_384;
 /// A service status begins with a coloured dot: `● kubelet.service - …`, or says that there is no such unit.
 pub(super) fn begins(line: &str) -> bool {
     let marked = line.trim_start().strip_prefix(['●', '○', '×', '↻', '◌']);
-    marked.is_some_and(|rest| rest.contains(".service")) || (line.starts_with("Unit ") && line.contains(" could not be found"))
+    marked.is_some_and(|rest| rest.contains(".service"))
+        || (line.starts_with("Unit ") && line.contains(" could not be found"))
 }
 
 pub(super) fn read(text: &str, asked: &str, found: &mut Found) {

@@ -215,7 +215,9 @@ fn container_names(objects: &mut [(Detail, Object)], events: &[Event], logs: &[L
             continue;
         }
         let of = |owner: &OwnerRef, namespace: &str| {
-            let kind = ["Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job"].into_iter().find(|k| *k == owner.kind)?;
+            let kind = ["Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job"]
+                .into_iter()
+                .find(|k| *k == owner.kind)?;
             templates.get(&(kind, namespace.to_owned(), owner.name.clone())).cloned()
         };
         let namespace = pod.metadata.namespace.clone();
@@ -244,7 +246,9 @@ fn spoken_names<'a>(events: &'a [Event], logs: &'a [LogTail]) -> HashMap<(&'a st
         let object = &event.involved_object;
         let by_path = object.field_path.strip_prefix("spec.containers{").and_then(|p| p.strip_suffix('}'));
         let after = |mark: &str| event.message.split_once(mark).and_then(|(_, rest)| rest.split([' ', ',']).next());
-        let by_text = || after("failed container ").or_else(|| after("Started container ")).or_else(|| after("Created container: "));
+        let by_text = || {
+            after("failed container ").or_else(|| after("Started container ")).or_else(|| after("Created container: "))
+        };
         if let Some(name) = by_path.or_else(by_text).filter(|n| !n.is_empty()) {
             out.entry((object.namespace.as_str(), object.name.as_str())).or_insert(name);
         }

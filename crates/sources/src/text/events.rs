@@ -21,6 +21,8 @@ struct Said<'a> {
     field_path: &'a str,
     message: &'a str,
     name: &'a str,
+    /// Without a count it happened once.
+    single: bool,
 }
 
 /// The lines after `Events:` of a describe text. Messages may hold line breaks, so whatever is no event goes on with the
@@ -65,6 +67,7 @@ pub(super) fn of_describe(lines: &[Line<'_>], what: What, of: (&str, &str), foun
             source: row.get("From"),
             field_path: row.get("SubObjectPath"),
             message: row.raw("Message"),
+            single: true,
             ..Said::default()
         };
         last = Some(found.events.len());
@@ -93,6 +96,7 @@ pub(super) fn row(row: &Row<'_, '_>, found: &mut Found) {
         field_path: row.get("SUBOBJECT"),
         message: row.raw("MESSAGE"),
         name: if row.has("OBJECT") { row.get("NAME") } else { "" },
+        single: false,
     };
     add_target(&said, &target, found);
 }
@@ -176,7 +180,8 @@ fn add(said: &Said<'_>, mut object: ObjectRef, found: &mut Found) {
         message: message.trim().to_owned(),
         involved_object: object,
         count: said.count.or_else(|| times.parse().ok()),
-        first_timestamp: first.unwrap_or(last),
+        // a table without FIRST SEEN does not tell when it began; under an object one without a count happened once
+        first_timestamp: first.or(said.single.then_some(last)).unwrap_or_default(),
         last_timestamp: last,
         ..Event::default()
     };

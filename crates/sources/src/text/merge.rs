@@ -195,7 +195,8 @@ fn pod_spec(base: &mut PodSpec, lesser: PodSpec) {
     base.priority_class_name.fill(lesser.priority_class_name);
     if base.containers.is_empty() {
         base.containers = lesser.containers;
-    } else if let ([all], true) = (&lesser.containers[..], base.containers.iter().all(|c| c.resources.requests.is_empty()))
+    } else if let ([all], true) =
+        (&lesser.containers[..], base.containers.iter().all(|c| c.resources.requests.is_empty()))
         && all.name.is_empty()
         && let Some(first) = base.containers.first_mut()
     {

@@ -47,9 +47,8 @@ impl<'a> Table<'a> {
     /// Reads the header of a `get` table, or the title line of a table inside `describe`.
     pub fn header(line: &'a str) -> Table<'a> {
         let (mut names, mut starts) = split_wide(line);
-        let two_word = |n: &str| {
-            n.split_once(' ').is_none_or(|(a, b)| TWO_WORDS.iter().any(|&(x, y)| x == a && y == b))
-        };
+        let two_word =
+            |n: &str| n.split_once(' ').is_none_or(|(a, b)| TWO_WORDS.iter().any(|&(x, y)| x == a && y == b));
         let capitals = !line.bytes().any(|b| b.is_ascii_lowercase());
         if capitals && (names.len() < 2 || !names.iter().all(|n| two_word(n))) {
             (names, starts) = split_words(line);
@@ -158,7 +157,8 @@ fn split_wide(line: &str) -> (Vec<&str>, Vec<usize>) {
 /// Where the next gap of at least two blanks (or a tab) begins.
 fn gap(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
-    (0..bytes.len()).find(|&i| bytes[i] == b'\t' || (bytes[i] == b' ' && bytes.get(i + 1).is_some_and(|b| b" \t".contains(b))))
+    (0..bytes.len())
+        .find(|&i| bytes[i] == b'\t' || (bytes[i] == b' ' && bytes.get(i + 1).is_some_and(|b| b" \t".contains(b))))
 }
 
 /// Titles of a header whose blanks were collapsed.
@@ -231,18 +231,38 @@ mod tests {
     #[test]
     fn cells_are_found_by_the_header() {
         let header = "NAME     READY   STATUS    RESTARTS       AGE   NOMINATED NODE";
-        check(header, "cart-1   0/1     Running   5 (3m ago)     9d    <none>", &[("NAME", "cart-1"), ("RESTARTS", "5 (3m ago)"), ("NOMINATED NODE", "<none>")]);
-        check("NAME   CAPACITY   ACCESS MODES   STORAGECLASS   AGE", "pv-1   1Gi        RWO                           4d", &[("ACCESS MODES", "RWO"), ("STORAGECLASS", ""), ("AGE", "4d")]);
+        check(
+            header,
+            "cart-1   0/1     Running   5 (3m ago)     9d    <none>",
+            &[("NAME", "cart-1"), ("RESTARTS", "5 (3m ago)"), ("NOMINATED NODE", "<none>")],
+        );
+        check(
+            "NAME   CAPACITY   ACCESS MODES   STORAGECLASS   AGE",
+            "pv-1   1Gi        RWO                           4d",
+            &[("ACCESS MODES", "RWO"), ("STORAGECLASS", ""), ("AGE", "4d")],
+        );
         check("NAME   STATUS", "été    Ready", &[("NAME", "été"), ("STATUS", "Ready")]);
     }
 
     #[test]
     fn rows_that_lost_their_columns_are_still_cut() {
         let header = "NAME READY STATUS RESTARTS AGE";
-        check(header, "cart-1 0/1 CrashLoopBackOff 5 (3m ago) 9d", &[("STATUS", "CrashLoopBackOff"), ("RESTARTS", "5 (3m ago)"), ("AGE", "9d")]);
-        check("NAME   READY   STATUS   RESTARTS   AGE", "a-much-longer-name-than-the-header   1/1   Running   0   9d", &[("NAME", "a-much-longer-name-than-the-header"), ("AGE", "9d")]);
+        check(
+            header,
+            "cart-1 0/1 CrashLoopBackOff 5 (3m ago) 9d",
+            &[("STATUS", "CrashLoopBackOff"), ("RESTARTS", "5 (3m ago)"), ("AGE", "9d")],
+        );
+        check(
+            "NAME   READY   STATUS   RESTARTS   AGE",
+            "a-much-longer-name-than-the-header   1/1   Running   0   9d",
+            &[("NAME", "a-much-longer-name-than-the-header"), ("AGE", "9d")],
+        );
         check("NAME\tREADY\tSTATUS", "cart-1\t1/1\tRunning", &[("READY", "1/1")]);
-        check("LAST SEEN TYPE REASON OBJECT MESSAGE", "3m Warning BackOff pod/cart-1 Back-off restarting failed container", &[("LAST SEEN", "3m"), ("MESSAGE", "Back-off restarting failed container")]);
+        check(
+            "LAST SEEN TYPE REASON OBJECT MESSAGE",
+            "3m Warning BackOff pod/cart-1 Back-off restarting failed container",
+            &[("LAST SEEN", "3m"), ("MESSAGE", "Back-off restarting failed container")],
+        );
     }
 
     #[test]

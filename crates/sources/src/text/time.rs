@@ -100,10 +100,8 @@ fn join(year: i64, month: i64, day: i64, clock: i64, offset: &str) -> Option<Tim
     let shift = match offset {
         "UTC" | "GMT" | "Z" => 0,
         _ => {
-            let (sign, digits) = offset
-                .strip_prefix('+')
-                .map(|d| (1, d))
-                .or_else(|| offset.strip_prefix('-').map(|d| (-1, d)))?;
+            let (sign, digits) =
+                offset.strip_prefix('+').map(|d| (1, d)).or_else(|| offset.strip_prefix('-').map(|d| (-1, d)))?;
             let number: i64 = digits.parse().ok().filter(|n| (0..=2_400).contains(n))?;
             sign * (number / 100 * 3_600 + number % 100 * 60)
         }

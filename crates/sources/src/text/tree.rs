@@ -223,7 +223,8 @@ mod tests {
     fn selectors_of_both_kinds_are_read() {
         let s = selector("app=cart,tier in (a,b),!old,zone notin (c),fast");
         assert_eq!(s.match_labels.to_line(), "app=cart");
-        let shown: Vec<String> = s.match_expressions.iter().map(|r| format!("{} {} {:?}", r.key, r.operator, r.values)).collect();
+        let shown: Vec<String> =
+            s.match_expressions.iter().map(|r| format!("{} {} {:?}", r.key, r.operator, r.values)).collect();
         assert_eq!(shown, ["tier In [\"a\", \"b\"]", "old DoesNotExist []", "zone NotIn [\"c\"]", "fast Exists []"]);
         assert!(selector("<none>").is_empty());
     }

@@ -227,7 +227,8 @@ fn recognise_rarer(has: &dyn Fn(&str) -> bool, starts: &dyn Fn(&str) -> bool) ->
         Kind::Pdb
     } else if has("Spec") && has("Created on") {
         Kind::NetworkPolicy
-    } else if starts("No resource quota") || has("Resource Quotas") || starts("No LimitRange") || has("Resource Limits") {
+    } else if starts("No resource quota") || has("Resource Quotas") || starts("No LimitRange") || has("Resource Limits")
+    {
         Kind::Namespace
     } else if starts("Resource  ") || starts("Resource\t") {
         Kind::Quota

@@ -37,7 +37,9 @@ pub(super) fn service(lines: &[Line<'_>], found: &mut Found) -> Object {
                 out.status.load_balancer.ingress = given(e.value).split(", ").map(address).collect();
             }
             ("Port", _) => out.spec.ports.extend(named_port(e.value)),
-            ("TargetPort", Some(port)) => port.target_port = PortRef::parse(e.value.split('/').next().unwrap_or_default()),
+            ("TargetPort", Some(port)) => {
+                port.target_port = PortRef::parse(e.value.split('/').next().unwrap_or_default())
+            }
             ("NodePort", Some(port)) => port.node_port = named_port(e.value).map_or(0, |p| p.port),
             ("AppProtocol", Some(port)) => port.app_protocol = e.text(),
             ("Endpoints", port) => {

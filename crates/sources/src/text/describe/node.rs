@@ -6,8 +6,8 @@ use rootline_objects::{Condition, Container, Lease, Node, Pod, Quantity, Taint};
 use super::super::table::Table;
 use super::super::time::{ago, moment};
 use super::super::tree::{Entry, Line, entries};
-use super::template::quantities;
 use super::common_meta;
+use super::template::quantities;
 
 /// The node, its lease, and the pods it says it runs.
 pub(super) struct NodeText {
@@ -118,7 +118,9 @@ fn pods(body: &[Line<'_>], node: &str, now: Timestamp) -> Vec<Pod> {
             let text = row.get(name).split_ascii_whitespace().next()?;
             Quantity::parse(text).filter(|q| q.value() != 0.0)
         };
-        for (resource, request, limit) in [("cpu", "CPU Requests", "CPU Limits"), ("memory", "Memory Requests", "Memory Limits")] {
+        for (resource, request, limit) in
+            [("cpu", "CPU Requests", "CPU Limits"), ("memory", "Memory Requests", "Memory Limits")]
+        {
             container.resources.requests.extend(amount(request).map(|q| (resource.to_owned(), q)));
             container.resources.limits.extend(amount(limit).map(|q| (resource.to_owned(), q)));
         }

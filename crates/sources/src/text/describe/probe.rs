@@ -68,14 +68,19 @@ mod tests {
 
     #[test]
     fn all_four_forms_are_read() {
-        let http = read("http-get https://10.0.0.9:8443/ready%3Fdeep=1 delay=5s timeout=2s period=10s #success=1 #failure=3");
+        let http =
+            read("http-get https://10.0.0.9:8443/ready%3Fdeep=1 delay=5s timeout=2s period=10s #success=1 #failure=3");
         let http = http.expect("a probe");
         let get = http.http_get.clone().expect("an http probe");
         assert_eq!((get.scheme.as_str(), get.host.as_str(), get.path.as_str()), ("HTTPS", "10.0.0.9", "/ready?deep=1"));
         assert_eq!(http.port(), Some(&PortRef::Number(8443)));
-        assert_eq!((http.initial_delay_seconds, http.timeout_seconds, http.failure_threshold), (Some(5), Some(2), Some(3)));
+        assert_eq!(
+            (http.initial_delay_seconds, http.timeout_seconds, http.failure_threshold),
+            (Some(5), Some(2), Some(3))
+        );
 
-        let named = read("http-get http://:http/ delay=0s timeout=1s period=10s #success=1 #failure=3").expect("a probe");
+        let named =
+            read("http-get http://:http/ delay=0s timeout=1s period=10s #success=1 #failure=3").expect("a probe");
         assert_eq!(named.port(), Some(&PortRef::Name("http".into())));
         let tcp = read("tcp-socket :3306 delay=0s timeout=1s period=10s #success=1 #failure=3").expect("a probe");
         assert_eq!((tcp.protocol(), tcp.port()), ("tcp", Some(&PortRef::Number(3306))));

@@ -47,7 +47,11 @@ pub(super) fn table(lines: &[&str], asked: &[What], found: &mut Found) -> Option
         Some(what) => what,
         None if by_command.is_some() || table.has("CPU(cores)") => return None,
         None => {
-            found.gap(GapKind::Unreadable, "table", format!("no known kind has the columns {}", table.names().join(", ")));
+            found.gap(
+                GapKind::Unreadable,
+                "table",
+                format!("no known kind has the columns {}", table.names().join(", ")),
+            );
             return None;
         }
     };

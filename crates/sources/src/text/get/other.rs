@@ -22,7 +22,8 @@ pub(super) fn object(kind: Kind, row: &Row<'_, '_>) -> Option<Object> {
         Kind::IngressClass => Object::IngressClass(Box::default()),
         Kind::Route => {
             let mut out = Route::default();
-            let hosts = row.get("HOSTNAMES").trim_matches(['[', ']']).split(',').map(|h| h.trim_matches('"').to_owned());
+            let hosts =
+                row.get("HOSTNAMES").trim_matches(['[', ']']).split(',').map(|h| h.trim_matches('"').to_owned());
             out.spec.hostnames = hosts.filter(|h| !h.is_empty()).collect();
             Object::Route(Box::new(out))
         }
@@ -44,9 +45,7 @@ pub(super) fn object(kind: Kind, row: &Row<'_, '_>) -> Option<Object> {
         }
         Kind::CsiNode => Object::CsiNode(Box::default()),
         Kind::ConfigMap => Object::ConfigMap(Box::default()),
-        Kind::Secret => {
-            Object::Secret(Box::new(Secret { kind: row.get("TYPE").to_owned(), ..Secret::default() }))
-        }
+        Kind::Secret => Object::Secret(Box::new(Secret { kind: row.get("TYPE").to_owned(), ..Secret::default() })),
         Kind::ServiceAccount => Object::ServiceAccount(Box::default()),
         Kind::Quota => Object::Quota(Box::new(quota(row))),
         Kind::LimitRange => Object::LimitRange(Box::default()),

@@ -4,9 +4,7 @@
 //! one word.
 
 use jiff::Timestamp;
-use rootline_objects::{
-    Condition, Container, ContainerState, ContainerStatus, Pod, Running, Terminated, Waiting,
-};
+use rootline_objects::{Condition, Container, ContainerState, ContainerStatus, Pod, Running, Terminated, Waiting};
 
 use super::super::table::Row;
 

@@ -45,7 +45,8 @@ pub(super) fn deployment(row: &Row<'_, '_>) -> Deployment {
     out.status.ready_replicas = ready.unwrap_or_else(|| number("AVAILABLE"));
     out.status.updated_replicas = number("UP-TO-DATE");
     out.status.available_replicas = number("AVAILABLE");
-    out.status.replicas = row.number("CURRENT").unwrap_or_else(|| out.status.updated_replicas.max(out.status.ready_replicas));
+    out.status.replicas =
+        row.number("CURRENT").unwrap_or_else(|| out.status.updated_replicas.max(out.status.ready_replicas));
     out.status.unavailable_replicas = (out.spec.replicas.unwrap_or_default() - out.status.available_replicas).max(0);
     out
 }
@@ -97,16 +98,15 @@ pub(super) fn job(row: &Row<'_, '_>, now: Timestamp) -> Job {
         "" if complete => Some("Complete"),
         _ => None,
     };
-    if condition == Some("Complete") && let (Some(start), Some(took)) = (out.status.start_time.0, seconds(row.get("DURATION"))) {
+    if condition == Some("Complete")
+        && let (Some(start), Some(took)) = (out.status.start_time.0, seconds(row.get("DURATION")))
+    {
         out.status.completion_time.0 = start.checked_add(jiff::SignedDuration::from_secs(took)).ok();
     }
     out.spec.suspend = (condition == Some("Suspended")).then_some(true);
     out.status.active = i64::from(row.get("STATUS") == "Running");
-    let condition = condition.map(|kind| Condition {
-        kind: kind.to_owned(),
-        status: "True".to_owned(),
-        ..Condition::default()
-    });
+    let condition =
+        condition.map(|kind| Condition { kind: kind.to_owned(), status: "True".to_owned(), ..Condition::default() });
     out.status.conditions = condition.into_iter().collect();
     out
 }

@@ -1,0 +1,45 @@
+//! `rootline check-config`: is `rootline.yaml` what it should be?
+
+use std::path::PathBuf;
+
+use rootline_config::DEFAULTS;
+
+use crate::cli::Cli;
+use crate::failure::Failure;
+use crate::settings::{self, Settings};
+use crate::{Outcome, terminal};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// File to check [default: the one in force]
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Prints every key with its meaning and default
+    #[arg(long)]
+    print_defaults: bool,
+}
+
+pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
+    if args.print_defaults {
+        terminal::print(DEFAULTS)?;
+        return Ok(Outcome::Done);
+    }
+    let mut settings = match &args.file {
+        // The file in force may be the broken one; it is not asked about.
+        Some(file) => Settings {
+            config: settings::read_config(file)?,
+            file: Some(file.clone()),
+            lang: rootline_model::Lang::En,
+            color: terminal::colored(cli.color),
+        },
+        None => Settings::load(cli)?,
+    };
+    let (engine, warnings) = settings.engine_and_warnings(&[])?;
+    let name = settings.file.take().map_or_else(|| "no configuration file".to_owned(), |f| f.display().to_string());
+    let rules = engine.rules().rules().len();
+    if warnings > 0 {
+        return Err(Failure::new("could not use every rule").detail(format!("{name}: {warnings} warnings, see above")));
+    }
+    terminal::print(&format!("{name}: fine, {rules} rules in force\n"))?;
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,186 @@
+//! `rootline diagnose`: the answer to "what is wrong here, and why".
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::ValueEnum;
+use rootline_engine::Target;
+use rootline_model::{Diagnosis, EntityRef, Kind};
+use rootline_objects::{Object, Signal};
+use rootline_report::{Format, Options, render};
+use rootline_sources::Input;
+
+use crate::cli::Cli;
+use crate::failure::Failure;
+use crate::given::{self, Given};
+use crate::settings::Settings;
+use crate::terminal::{self, Spinner};
+use crate::{Outcome, live, read};
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  rootline diagnose                          the cluster of the current context
+  rootline diagnose -n shop deploy/cart      only what touches one deployment
+  rootline diagnose ticket-4711.tar.gz       a support bundle, a dump, a recording
+  kubectl get pods,events -A -o json | rootline diagnose -
+
+Exit codes: 0 looked, 1 could not look, 2 problems found (with --exit-code)")]
+pub struct Args {
+    /// Files (recording, support bundle, cluster-info dump, kubectl output; `-`: standard input), or what hurts
+    #[arg(value_name = "FILE|KIND/NAME")]
+    given: Vec<String>,
+    /// Only what touches this namespace
+    #[arg(short, long, value_name = "NAME", conflicts_with = "all_namespaces")]
+    namespace: Option<String>,
+    /// All namespaces (this is the default)
+    #[arg(short = 'A', long)]
+    all_namespaces: bool,
+    #[command(flatten)]
+    cluster: live::ClusterArgs,
+    /// Form of the answer
+    #[arg(short, long, value_enum, default_value_t = FormatArg::Text)]
+    output: FormatArg,
+    /// Folder or file with your own rules; may be given more than once
+    #[arg(long, value_name = "DIR")]
+    rules: Vec<PathBuf>,
+    /// Exit with 2 if problems are found
+    #[arg(long)]
+    exit_code: bool,
+    /// Columns of text
+    #[arg(long, value_name = "COLUMNS")]
+    width: Option<u16>,
+    /// More evidence, how causes were weighed, risks
+    #[arg(short, long)]
+    verbose: bool,
+    /// Not used yet
+    #[arg(long, value_name = "URL", hide = true)]
+    prometheus: Option<String>,
+    /// The moment the files are of (2026-03-04T10:15:00Z), where they do not tell
+    #[arg(long, value_name = "TIME")]
+    now: Option<jiff::Timestamp>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FormatArg {
+    Text,
+    Json,
+    Yaml,
+    Markdown,
+    Html,
+}
+
+impl From<FormatArg> for Format {
+    fn from(arg: FormatArg) -> Format {
+        match arg {
+            FormatArg::Text => Format::Text,
+            FormatArg::Json => Format::Json,
+            FormatArg::Yaml => Format::Yaml,
+            FormatArg::Markdown => Format::Markdown,
+            FormatArg::Html => Format::Html,
+        }
+    }
+}
+
+pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
+    let started = Instant::now();
+    let settings = Settings::load(cli)?;
+    if args.prometheus.is_some() || settings.config.prometheus.enabled {
+        return Err(Failure::new("could not ask Prometheus")
+            .detail("metrics are not used yet; nothing was read")
+            .hint("leave out --prometheus, and `prometheus.enabled` in the configuration"));
+    }
+    let exists = |path: &str| std::path::Path::new(path).exists();
+    let given = given::sort(&args.given, args.namespace.as_deref(), exists)?;
+    let engine = settings.engine(&args.rules)?;
+    let input = if given.files.is_empty() {
+        if args.now.is_some() {
+            return Err(
+                Failure::new("could not use --now").detail("a live cluster is of this moment; --now is for files")
+            );
+        }
+        live::read(&args.cluster, args.namespace.as_deref(), &settings, &engine, None)?
+    } else {
+        refuse_live_options(&args.cluster)?;
+        let spinner = Spinner::start("reading");
+        read::files(&given.files, &settings.read_options(args.now), &spinner)?
+    };
+    let (diagnosis, narrowed) = answer(&engine, input, &given, args)?;
+    let format: Format = args.output.into();
+    // Only people in front of a terminal ask how long it took; files must be the same for the same state.
+    let shown = format == Format::Text && std::io::stdout().is_terminal();
+    let options = Options {
+        verbose: args.verbose,
+        elapsed: shown.then(|| started.elapsed()),
+        narrowed,
+        ..settings.report_options(args.width)
+    };
+    terminal::print(&render(&diagnosis, engine.knowledge(), &options, format))?;
+    Ok(if args.exit_code && !diagnosis.incidents.is_empty() { Outcome::Problems } else { Outcome::Done })
+}
+
+fn refuse_live_options(args: &live::ClusterArgs) -> Result<(), Failure> {
+    if args.context.is_none() && args.kubeconfig.is_none() {
+        return Ok(());
+    }
+    Err(Failure::new("could not decide what to read")
+        .detail("files are named, and a cluster too (--context, --kubeconfig)")
+        .hint("name files or a cluster, not both"))
+}
+
+fn answer(
+    engine: &rootline_engine::Engine,
+    input: Input,
+    given: &Given,
+    args: &Args,
+) -> Result<(Diagnosis, Option<String>), Failure> {
+    let target = Target { namespace: args.namespace.clone(), entities: given.targets.clone() };
+    let missing = missing(&input.signals, &target);
+    let source = input.source;
+    let mut diagnosis = engine.diagnose(input.signals, &target);
+    // Things that exist only by their troubles (a component, a deployment known by its pods) are found by the engine.
+    if let (Some(failure), true) = (missing, diagnosis.incidents.is_empty()) {
+        return Err(failure);
+    }
+    diagnosis.scope.source = source;
+    let mut narrowed: Vec<String> = target.entities.iter().map(ToString::to_string).collect();
+    if narrowed.is_empty() {
+        narrowed.extend(target.namespace.map(|n| format!("namespace {n}")));
+    }
+    Ok((diagnosis, (!narrowed.is_empty()).then(|| narrowed.join(", "))))
+}
+
+/// "Nothing is wrong with deploy/crat" must not be the answer to a slip of the pen.
+fn missing(signals: &[Signal], target: &Target) -> Option<Failure> {
+    let objects = || signals.iter().filter_map(|s| if let Signal::Object(o) = s { Some(o) } else { None });
+    let hint = "was it read at all? without a name everything is shown";
+    if let Some(absent) = target.entities.iter().find(|e| !objects().any(|o| is(o, e))) {
+        let alike: Vec<String> = objects()
+            .filter(|o| Kind::parse(o.kind()) == Some(absent.kind))
+            .map(|o| o.metadata().name.to_string())
+            .filter(|name| crate::explain::near(name, &absent.name))
+            .take(3)
+            .collect();
+        let failure =
+            Failure::new(format!("could not find {absent}")).detail("the state that was read does not hold it");
+        return Some(match alike.is_empty() {
+            true => failure.hint(hint),
+            false => failure.hint(format!("did you mean {}?", alike.join(", "))),
+        });
+    }
+    let namespace = target.namespace.as_deref()?;
+    let held = objects().any(|o| *o.metadata().namespace == *namespace)
+        || objects().any(|o| o.kind() == "Namespace" && *o.metadata().name == *namespace);
+    (!held).then(|| {
+        Failure::new(format!("could not find namespace {namespace}"))
+            .detail("the state that was read holds nothing of it")
+            .hint(hint)
+    })
+}
+
+fn is(object: &Object, entity: &EntityRef) -> bool {
+    let meta = object.metadata();
+    Kind::parse(object.kind()) == Some(entity.kind)
+        && *meta.name == *entity.name
+        && (entity.namespace.is_empty() || *meta.namespace == *entity.namespace)
+}

@@ -1,0 +1,101 @@
+//! The live cluster: lists first, then the logs of those who look suspicious.
+
+use rootline_archive::{LogPath, Writer};
+use rootline_engine::Engine;
+use rootline_objects::Signal;
+use rootline_sources::Input;
+use rootline_sources::live::{Cluster, LiveOptions, LogLimits, LogWanted};
+
+use crate::failure::Failure;
+use crate::settings::Settings;
+use crate::terminal::Spinner;
+
+/// Which cluster, as typed.
+#[derive(Debug, Default, clap::Args)]
+pub struct ClusterArgs {
+    /// Context of the kubeconfig
+    #[arg(long, value_name = "NAME")]
+    pub context: Option<String>,
+    /// File to connect by [default: as kubectl does]
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<std::path::PathBuf>,
+    /// Leaves out logs
+    #[arg(long)]
+    pub no_logs: bool,
+    /// Also reads what is in config maps, not only their names
+    #[arg(long)]
+    pub config_data: bool,
+}
+
+/// Reads a cluster; where there is a writer, into the recording too.
+pub fn read(
+    args: &ClusterArgs,
+    namespace: Option<&str>,
+    settings: &Settings,
+    engine: &Engine,
+    writer: Option<&mut Writer>,
+) -> Result<Input, Failure> {
+    let options = LiveOptions {
+        kubeconfig: args.kubeconfig.clone(),
+        context: args.context.clone(),
+        namespace: namespace.map(str::to_owned),
+        config_data: args.config_data,
+        ..LiveOptions::default()
+    };
+    let runtime = tokio::runtime::Runtime::new().map_err(|e| Failure::new("could not start").detail(e))?;
+    let spinner = Spinner::start("connecting");
+    runtime.block_on(look(&options, args.no_logs, settings, engine, (writer, &spinner)))
+}
+
+async fn look(
+    options: &LiveOptions,
+    no_logs: bool,
+    settings: &Settings,
+    engine: &Engine,
+    (mut writer, spinner): (Option<&mut Writer>, &Spinner),
+) -> Result<Input, Failure> {
+    let cluster = Cluster::connect(options).await.map_err(|e| Failure::live(&e))?;
+    spinner.say(&format!("reading {}", cluster.server()));
+    let read = match writer.as_deref_mut() {
+        Some(writer) => cluster.record(spinner, writer).await,
+        None => cluster.read(spinner).await,
+    };
+    let mut input = read.map_err(|e| Failure::live(&e))?;
+    if settings.config.logs.enabled && !no_logs {
+        let wanted = wanted(engine, &input.signals, settings);
+        spinner.say(&format!("reading {} logs", wanted.len()));
+        let lines = usize::try_from(settings.config.logs.lines).unwrap_or(usize::MAX);
+        let logs = cluster.logs(&wanted, LogLimits { tail_lines: lines, ..LogLimits::default() }).await;
+        if let Some(writer) = writer {
+            keep(&logs, writer);
+        }
+        input.signals.extend(logs);
+    }
+    input.source = cluster.server().to_owned();
+    Ok(input)
+}
+
+fn wanted(engine: &Engine, signals: &[Signal], settings: &Settings) -> Vec<LogWanted> {
+    let most = usize::try_from(settings.config.logs.containers).unwrap_or(usize::MAX);
+    let all = engine.suspicious(signals).into_iter().take(most);
+    all.map(|w| LogWanted { namespace: w.namespace, pod: w.pod, container: w.container, previous: w.previous })
+        .collect()
+}
+
+fn keep(logs: &[Signal], writer: &mut Writer) {
+    for signal in logs {
+        match signal {
+            Signal::Log(log) => {
+                let path = LogPath {
+                    namespace: &log.namespace,
+                    pod: &log.pod,
+                    container: &log.container,
+                    previous: log.previous,
+                };
+                writer.log(path, &(log.lines.join("\n") + "\n"));
+            }
+            Signal::Gap(gap) => writer.gap(gap),
+            _ => {}
+        }
+    }
+}

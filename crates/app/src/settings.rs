@@ -1,0 +1,95 @@
+//! The user's defaults joined with what was typed.
+
+use std::path::{Path, PathBuf};
+
+use rootline_config::{Config, Language};
+use rootline_engine::{Engine, Options as EngineOptions};
+use rootline_model::Lang;
+use rootline_report::Options as ReportOptions;
+use rootline_sources::{Limits, ReadOptions};
+
+use crate::cli::Cli;
+use crate::failure::Failure;
+use crate::{rule_files, terminal};
+
+pub struct Settings {
+    pub config: Config,
+    /// Where it was read from; `None`: nothing but defaults.
+    pub file: Option<PathBuf>,
+    pub lang: Lang,
+    pub color: bool,
+}
+
+impl Settings {
+    pub fn load(cli: &Cli) -> Result<Settings, Failure> {
+        let file = cli.config.clone().or_else(usual_file);
+        let config = match &file {
+            Some(file) => read_config(file)?,
+            None => Config::default(),
+        };
+        let lang = match (cli.lang, config.lang) {
+            (Some(lang), _) => lang.into(),
+            (None, Language::En) => Lang::En,
+            (None, Language::Zh) => Lang::Zh,
+            (None, Language::Auto) => terminal::language(|key| std::env::var(key).ok()),
+        };
+        Ok(Settings { config, file, lang, color: terminal::colored(cli.color) })
+    }
+
+    /// The engine with the rules of the configuration and, after them, those named on the command line.
+    pub fn engine(&self, more: &[PathBuf]) -> Result<Engine, Failure> {
+        self.engine_and_warnings(more).map(|(engine, _)| engine)
+    }
+
+    /// The engine, and how many of the user's own rules look wrong; each is said on standard error.
+    pub fn engine_and_warnings(&self, more: &[PathBuf]) -> Result<(Engine, usize), Failure> {
+        let beside = self.file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+        let own = self.config.rules.dirs.iter().map(|dir| beside.join(dir));
+        let mut files = Vec::new();
+        for place in own.chain(more.iter().cloned()) {
+            files.extend(rule_files::collect(&place)?);
+        }
+        let names: Vec<String> = files.iter().map(|f| f.name.clone()).collect();
+        let engine = Engine::new(EngineOptions { rule_files: files }).map_err(|e| Failure::engine(&e))?;
+        let mut warnings = 0;
+        for warning in engine.warnings().iter().filter(|w| names.contains(&w.file)) {
+            terminal::note(&format!("warning: {warning}"));
+            warnings += 1;
+        }
+        Ok((engine, warnings))
+    }
+
+    pub fn read_options(&self, now: Option<jiff::Timestamp>) -> ReadOptions {
+        let mib = |n: u32| u64::from(n) << 20;
+        let told = &self.config.limits;
+        let limits = Limits {
+            total_bytes: mib(told.total_mib),
+            file_bytes: mib(told.file_mib),
+            files: usize::try_from(told.files).unwrap_or(usize::MAX),
+            text_bytes: mib(told.text_mib),
+            ..Limits::default()
+        };
+        ReadOptions { now, limits }
+    }
+
+    pub fn report_options(&self, width: Option<u16>) -> ReportOptions {
+        ReportOptions { lang: self.lang, width: terminal::width(width), color: self.color, ..ReportOptions::default() }
+    }
+}
+
+pub fn read_config(file: &Path) -> Result<Config, Failure> {
+    let name = file.display().to_string();
+    let text = std::fs::read_to_string(file).map_err(|e| {
+        Failure::new("could not use the configuration")
+            .detail(format!("{name}: {e}"))
+            .hint("`rootline check-config --print-defaults > FILE` writes one to start from")
+    })?;
+    rootline_config::parse(&name, &text).map_err(|e| Failure::config(&e))
+}
+
+/// `$XDG_CONFIG_HOME/rootline/rootline.yaml`, `~/.config/rootline/rootline.yaml`, if it exists.
+fn usual_file() -> Option<PathBuf> {
+    let set = |key| std::env::var_os(key).filter(|v| !v.is_empty()).map(PathBuf::from);
+    let base = set("XDG_CONFIG_HOME").or_else(|| set("HOME").map(|home| home.join(".config")))?;
+    Some(base.join("rootline/rootline.yaml")).filter(|file| file.is_file())
+}

@@ -1,0 +1,214 @@
+//! The program as a user meets it: arguments, files, pipes, exit codes.
+#![allow(clippy::disallowed_methods, reason = "a test writes its own files")]
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// A pod whose image does not exist, and its healthy neighbour.
+const PODS: &str = r#"{"apiVersion":"v1","kind":"List","items":[
+ {"apiVersion":"v1","kind":"Pod","metadata":{"name":"cart-1","namespace":"shop","creationTimestamp":"2026-03-04T10:00:00Z"},
+  "spec":{"nodeName":"w1","containers":[{"name":"app","image":"registry.example/shop/cart:1.9"}]},
+  "status":{"phase":"Pending","startTime":"2026-03-04T10:00:00Z",
+   "conditions":[{"type":"Ready","status":"False","reason":"ContainersNotReady","lastTransitionTime":"2026-03-04T10:00:00Z"}],
+   "containerStatuses":[{"name":"app","ready":false,"restartCount":0,"image":"registry.example/shop/cart:1.9","imageID":"",
+    "state":{"waiting":{"reason":"ImagePullBackOff","message":"Back-off pulling image \"registry.example/shop/cart:1.9\": ErrImagePull: rpc error: code = NotFound desc = failed to pull and unpack image \"registry.example/shop/cart:1.9\": failed to resolve reference \"registry.example/shop/cart:1.9\": registry.example/shop/cart:1.9: not found"}}}]}},
+ {"apiVersion":"v1","kind":"Pod","metadata":{"name":"search-1","namespace":"find","creationTimestamp":"2026-03-04T10:00:00Z"},
+  "spec":{"nodeName":"w1","containers":[{"name":"app","image":"registry.example/find/search:2"}]},
+  "status":{"phase":"Running","startTime":"2026-03-04T10:00:00Z",
+   "conditions":[{"type":"Ready","status":"True"}],
+   "containerStatuses":[{"name":"app","ready":true,"restartCount":0,"image":"registry.example/find/search:2","imageID":"x",
+    "state":{"running":{"startedAt":"2026-03-04T10:00:05Z"}}}]}}]}"#;
+
+/// A folder of one test, gone afterwards.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).expect("the target folder is writable");
+        Folder(path)
+    }
+
+    fn file(&self, name: &str, text: &str) -> String {
+        let path = self.0.join(name);
+        std::fs::write(&path, text).expect("the folder is writable");
+        path.display().to_string()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn command(folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rootline"));
+    command.args(args).current_dir(folder).env_clear().env("HOME", folder).env("LANG", "en_US.UTF-8");
+    command
+}
+
+fn run(folder: &Folder, args: &[&str]) -> (Option<i32>, String, String) {
+    told(command(&folder.0, args).output().expect("the program starts"))
+}
+
+fn told(output: Output) -> (Option<i32>, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn exit_codes_tell_scripts_what_happened() {
+    let folder = Folder::new("exit");
+    let pods = folder.file("pods.json", PODS);
+    for (args, code) in [
+        (&["diagnose", &pods][..], 0),
+        (&["diagnose", &pods, "--exit-code"], 2),
+        (&["diagnose", &pods, "--exit-code", "-n", "find"], 0),
+        (&["diagnose", "gone.json", "--exit-code"], 1),
+        (&["diagnose", "--no-such-flag"], 1),
+        (&["--help"], 0),
+        (&["version"], 0),
+    ] {
+        let (got, out, err) = run(&folder, args);
+        assert_eq!(got, Some(code), "{args:?}\n{out}{err}");
+    }
+}
+
+#[test]
+fn the_answer_speaks_the_language_that_is_asked_for() {
+    let folder = Folder::new("lang");
+    let pods = folder.file("pods.json", PODS);
+    let (_, english, _) = run(&folder, &["diagnose", &pods]);
+    assert!(english.starts_with("1 incident"), "{english}");
+    let (_, chinese, _) = run(&folder, &["diagnose", &pods, "--lang", "zh"]);
+    assert!(chinese.starts_with("1 起故障"), "{chinese}");
+    let by_locale =
+        told(command(&folder.0, &["diagnose", &pods]).env("LC_ALL", "zh_CN.UTF-8").output().expect("starts"));
+    assert_eq!(by_locale.1, chinese);
+    let config = folder.file("rootline.yaml", "lang: zh\n");
+    assert_eq!(run(&folder, &["diagnose", &pods, "--config", &config]).1, chinese);
+}
+
+#[test]
+fn standard_input_is_a_file_and_the_same_state_is_the_same_answer() {
+    let folder = Folder::new("stdin");
+    let mut child = command(&folder.0, &["diagnose", "-", "-o", "json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    child.stdin.take().expect("piped").write_all(PODS.as_bytes()).expect("the program reads");
+    let (code, first, err) = told(child.wait_with_output().expect("the program ends"));
+    assert_eq!(code, Some(0), "{err}");
+    let json: serde_json::Value = serde_json::from_str(&first).expect("JSON");
+    assert_eq!(json["apiVersion"], "rootline.dev/v1");
+    assert_eq!(json["summary"]["incidents"], 1);
+    assert_eq!(json["source"], "stdin");
+    let file = folder.file("stdin", PODS);
+    assert_eq!(run(&folder, &["diagnose", "./stdin", "-o", "json"]).1.replace("./stdin", "stdin"), first, "{file}");
+}
+
+#[test]
+fn a_closed_pipe_is_silent() {
+    let folder = Folder::new("pipe");
+    let mut child = command(&folder.0, &["completion", "bash"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    drop(child.stdout.take());
+    let (code, _, err) = told(child.wait_with_output().expect("the program ends"));
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn narrowing_to_what_is_not_there_is_no_clean_bill() {
+    let folder = Folder::new("narrow");
+    let pods = folder.file("pods.json", PODS);
+    let (code, out, err) = run(&folder, &["diagnose", &pods, "-n", "find", "pod/serch-1"]);
+    assert_eq!(code, Some(1), "{out}");
+    assert!(err.contains("could not find pod/find/serch-1") && err.contains("did you mean search-1?"), "{err}");
+    let (code, _, err) = run(&folder, &["diagnose", &pods, "-n", "shoppp"]);
+    assert_eq!(code, Some(1));
+    assert!(err.contains("could not find namespace shoppp"), "{err}");
+    let (code, out, _) = run(&folder, &["diagnose", &pods, "-n", "find"]);
+    assert_eq!(code, Some(0));
+    assert!(out.contains("No problems found") && out.contains("only what touches namespace find"), "{out}");
+}
+
+#[test]
+fn slips_are_answered_with_what_was_meant() {
+    let folder = Folder::new("slips");
+    folder.file("bad.yaml", "- id: shop.cart_down\n  wen: {}\n");
+    let config = folder.file("conf.yaml", "langs: zh\n");
+    for (args, expect) in [
+        (&["explain", "container.oomkilled"][..], "did you mean container.oom_killed"),
+        (&["diagnose", "banana/x"], "`banana` is no kind of object"),
+        (&["diagnose", "gone.tar.gz"], "cannot open gone.tar.gz"),
+        (&["rules", "test", "bad.yaml"], "bad.yaml:2:3: unknown"),
+        (&["rules", "test", "nowhere"], "nowhere: No such file"),
+        (&["check-config", &config], "conf.yaml:1:1: unknown key `langs`, expected one of lang"),
+        (&["diagnose", "a.json", "--context", "prod"], "name files or a cluster, not both"),
+        (&["diagnose", "--prometheus", "http://p:9090"], "metrics are not used yet"),
+        (&["diagnose", "--kubeconfig", "gone"], "cannot use the kubeconfig"),
+    ] {
+        let (code, out, err) = run(&folder, args);
+        assert_eq!(code, Some(1), "{args:?}\n{out}");
+        // The message may be wrapped anywhere between its words.
+        let flat = err.replace(['│', '╰', '─', '▶'], " ").split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flat.contains(expect), "{args:?}\n{err}");
+    }
+}
+
+#[test]
+fn files_and_pipes_get_no_colour_unless_asked() {
+    let folder = Folder::new("colour");
+    let pods = folder.file("pods.json", PODS);
+    assert!(!run(&folder, &["diagnose", &pods]).1.contains('\u{1b}'));
+    assert!(run(&folder, &["diagnose", &pods, "--color", "always"]).1.contains('\u{1b}'));
+}
+
+#[test]
+fn own_rules_are_tested_with_their_scenarios() {
+    let folder = Folder::new("rules");
+    folder.file(
+        "silent.yaml",
+        "- id: shop.never\n  when: {finding: image.not_found}\n  nats: 0.1\n  title: {en: x, zh: x}\n",
+    );
+    folder.file("README.md", "no scenario\n");
+    folder.file("well.md", "Nothing is wrong.\n\n```yaml world\n```\n\n```yaml expect\ncauses: []\n```\n");
+    let (code, out, err) = run(&folder, &["rules", "test", "."]);
+    assert!(
+        out.contains("✔ ./well.md") && out.contains("1 scenarios played, 1 passed, 0 failed"),
+        "{code:?}\n{out}\n{err}"
+    );
+    folder.file("wrong.md", "Expects what is not there.\n\n```yaml expect\ncauses: [{code: shop.never}]\n```\n");
+    let (code, out, _) = run(&folder, &["rules", "test", "."]);
+    assert_eq!(code, Some(1));
+    assert!(out.contains("✖ ./wrong.md") && out.contains("1 failed"), "{out}");
+}
+
+#[test]
+fn the_catalogue_is_for_people_and_programs() {
+    let folder = Folder::new("catalogue");
+    let (_, text, _) = run(&folder, &["catalog", "findings"]);
+    assert!(text.starts_with("FINDINGS (") && text.contains("container.oom_killed"), "{text}");
+    let (_, json, _) = run(&folder, &["catalog", "-o", "json", "--lang", "zh"]);
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert!(json["findings"].as_array().is_some_and(|f| f.len() > 100));
+    assert!(json["checks"].as_array().is_some_and(|c| c.len() > 10));
+}
+
+#[test]
+fn printed_defaults_are_accepted() {
+    let folder = Folder::new("defaults");
+    let (_, defaults, _) = run(&folder, &["check-config", "--print-defaults"]);
+    let file = folder.file("rootline.yaml", &defaults);
+    let (code, out, err) = run(&folder, &["check-config", &file]);
+    assert_eq!(code, Some(0), "{err}");
+    assert!(out.contains("fine"), "{out}");
+}

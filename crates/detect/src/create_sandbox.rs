@@ -1,0 +1,160 @@
+//! Pods that a node took and cannot set up.
+//!
+//! **What it finds** sandboxes without network or address, refusals of the kubelet, devices that are gone, pods stuck in
+//! ContainerCreating for no stated reason.
+//! **Why it matters** these are faults of the node: every new pod there waits.
+//! **Evidence used** FailedCreatePodSandBox, NetworkNotReady, FailedPrepareDynamicResources events, pod reason and age.
+//! **How to confirm by hand** `kubectl describe pod`, `kubectl -n kube-system get pods -o wide`.
+//! **What can fool it** one failed sandbox before a good one; refused pods that have long been replaced.
+//! **Source** failure-modes rows 44, 45, 47, 48, 50.
+
+use rootline_model::{EntityRef, Evidence, Finding};
+use rootline_objects as o;
+use rootline_world::{EventView, World};
+
+use crate::Detector;
+use crate::create_message::{SandboxFault, sandbox_fault};
+use crate::create_state::{clip, event_evidence, is_short, pod_ref, statuses, suffers};
+
+/// Longer than any ordinary pull or attach. Row 50 of the catalogue of failure modes.
+const STUCK_S: i64 = 300;
+/// Reasons that a kubelet gives when it refuses a pod that was scheduled to it (`pkg/kubelet/lifecycle/predicate.go`).
+const REFUSALS: [&str; 14] = [
+    "OutOfcpu",
+    "OutOfmemory",
+    "OutOfpods",
+    "OutOfephemeral-storage",
+    "NodeAffinity",
+    "NodePorts",
+    "HostPortConflict",
+    "UnexpectedAdmissionError",
+    "NodeUnsupported",
+    "TopologyAffinityError",
+    "SysctlForbidden",
+    "AppArmor",
+    "PodOSSelectorNodeLabelDoesNotMatch",
+    "InvalidNodeInfo",
+];
+
+pub(crate) struct Sandbox;
+
+impl Detector for Sandbox {
+    fn name(&self) -> &'static str {
+        "pod set-up on nodes"
+    }
+
+    fn detect(&self, world: &World, out: &mut Vec<Finding>) -> usize {
+        for pod in &world.pods {
+            refused(world, pod, out);
+            if suffers(pod) && !pod.spec.node_name.is_empty() && !has_started(pod) {
+                let before = out.len();
+                sandbox(world, pod, out);
+                devices(world, pod, out);
+                if out.len() == before {
+                    stuck(world, pod, out);
+                }
+            }
+        }
+        world.pods.len()
+    }
+}
+
+/// Some container has run: the sandbox is there.
+fn has_started(pod: &o::Pod) -> bool {
+    statuses(pod).any(|(s, ..)| s.state.running.is_some() || s.state.terminated.is_some() || s.restart_count > 0)
+}
+
+fn newest<'w>(world: &'w World, pod: &o::Pod, reasons: &[&str]) -> Option<&'w EventView> {
+    world.events_of(&pod_ref(pod)).rev().find(|e| reasons.contains(&e.reason.as_str()))
+}
+
+fn on_node(pod: &o::Pod, code: &'static str, nats: f64) -> Finding {
+    Finding::new(code, pod_ref(pod))
+        .nats(nats)
+        .arg("node", &pod.spec.node_name)
+        .about(EntityRef::node(&pod.spec.node_name))
+}
+
+fn sandbox(world: &World, pod: &o::Pod, out: &mut Vec<Finding>) {
+    let event = newest(world, pod, &["FailedCreatePodSandBox", "NetworkNotReady", "FailedPodSandBoxStatus"]);
+    let Some(event) = event else { return };
+    // a sandbox that came later shows in the events that follow: images are pulled after it
+    let later = world
+        .events_of(&pod_ref(pod))
+        .any(|e| matches!(e.reason.as_str(), "Pulling" | "Pulled" | "Created") && e.last > event.last);
+    if later {
+        return;
+    }
+    let code = match (sandbox_fault(&event.message), event.reason.as_str()) {
+        (SandboxFault::NoAddress, _) => "pod.sandbox_no_address",
+        (SandboxFault::Network, _) | (_, "NetworkNotReady") => "pod.sandbox_network",
+        (SandboxFault::Runtime, _) => "pod.sandbox_failed",
+    };
+    let nats = if code == "pod.sandbox_failed" { 2.5 } else { 3.5 };
+    out.push(
+        on_node(pod, code, nats)
+            .since(event.first)
+            .arg("message", clip(&event.message, 600))
+            .evidence(event_evidence(event)),
+    );
+}
+
+fn devices(world: &World, pod: &o::Pod, out: &mut Vec<Finding>) {
+    if let Some(event) = newest(world, pod, &["FailedPrepareDynamicResources"]) {
+        out.push(
+            on_node(pod, "pod.device_failed", 3.5)
+                .since(event.first)
+                .arg("message", clip(&event.message, 600))
+                .evidence(event_evidence(event)),
+        );
+    }
+}
+
+/// The kubelet refused the pod. Its corpse stays after a replacement has come: then it is history.
+fn refused(world: &World, pod: &o::Pod, out: &mut Vec<Finding>) {
+    let reason = pod.status.reason.as_str();
+    if pod.status.phase != "Failed" || !REFUSALS.contains(&reason) || pod.metadata.deletion_timestamp.0.is_some() {
+        return;
+    }
+    let workload = world.workload_of(pod);
+    let standing = workload == pod_ref(pod) || is_short(world, &workload);
+    let code = match (standing, reason) {
+        (false, _) => "pod.refused_before",
+        (true, "UnexpectedAdmissionError") => "pod.device_failed",
+        (true, _) => "pod.refused_by_kubelet",
+    };
+    out.push(
+        on_node(pod, code, if standing { 3.5 } else { 1.0 })
+            .since(pod.status.start_time.0)
+            .arg("reason", reason)
+            .arg("message", clip(&pod.status.message, 600))
+            .evidence(Evidence::Field { object: pod_ref(pod), path: "status.reason".into(), value: reason.to_owned() }),
+    );
+}
+
+fn stuck(world: &World, pod: &o::Pod, out: &mut Vec<Finding>) {
+    let creating = statuses(pod).any(|(s, ..)| {
+        s.state.waiting.as_ref().is_some_and(|w| matches!(w.reason.as_str(), "ContainerCreating" | "PodInitializing"))
+    });
+    let explained = world.events_of(&pod_ref(pod)).any(|e| e.warning && e.reason.starts_with("Failed"));
+    let named = statuses(pod).any(|(s, ..)| {
+        s.state
+            .waiting
+            .as_ref()
+            .is_some_and(|w| !matches!(w.reason.as_str(), "" | "ContainerCreating" | "PodInitializing"))
+    });
+    let since = [pod.status.start_time, pod.metadata.creation_timestamp].into_iter().find(|t| t.0.is_some());
+    let age = since.and_then(|t| world.age_s(t)).unwrap_or(0);
+    if !creating || explained || named || age < STUCK_S {
+        return;
+    }
+    let last = world.events_of(&pod_ref(pod)).next_back();
+    let mut finding = on_node(pod, "pod.stuck_creating", 1.5)
+        .since(since.and_then(|t| t.0))
+        .arg("minutes", (age / 60).to_string())
+        .arg("last_step", last.map_or("–", |e| e.reason.as_str()));
+    if let Some(event) = last {
+        finding = finding.evidence(event_evidence(event));
+    }
+    out.push(finding);
+}
