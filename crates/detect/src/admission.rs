@@ -150,6 +150,8 @@ fn finding(world: &World, workload: &EntityRef, word: Word) -> Finding {
                 WebhookTrouble::NoEndpoints | WebhookTrouble::ServiceMissing | WebhookTrouble::Refused => {
                     "webhook.no_backend"
                 }
+                // without kube-proxy rules for it, a call to a service that has no pod is dropped and times out
+                _ if service.as_ref().is_some_and(|(ns, name)| has_no_pod(world, ns, name)) => "webhook.no_backend",
                 _ => "webhook.call_failed",
             };
             let mut finding = on(code).arg("webhook", &webhook).arg("why", why.word());
@@ -253,4 +255,72 @@ fn edits(a: &str, b: &str) -> usize {
         }
     }
     row[b.len()]
+}
+
+/// True if the service is there, selects by labels, and no ready pod carries them.
+fn has_no_pod(world: &World, ns: &str, name: &str) -> bool {
+    world
+        .services
+        .get(ns, name)
+        .is_some_and(|s| !s.spec.selector.is_empty() && !world.selected_by(s).any(rootline_objects::Pod::is_ready))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::create_state::testing::{arg, codes, find, world};
+
+    fn set(wants: i64, has: i64) -> String {
+        format!(
+            r#"{{"kind":"ReplicaSet","metadata":{{"name":"cart-1","namespace":"shop"}},"spec":{{"replicas":{wants}}},
+            "status":{{"replicas":{has}}}}}"#
+        )
+    }
+
+    fn event(message: &str) -> String {
+        format!(
+            r#"{{"kind":"Event","metadata":{{"name":"e","namespace":"shop"}},"type":"Warning","reason":"FailedCreate",
+            "message":"Error creating: {message}","lastTimestamp":"2026-06-01T11:59:00Z",
+            "involvedObject":{{"kind":"ReplicaSet","name":"cart-1","namespace":"shop"}}}}"#
+        )
+    }
+
+    #[test]
+    fn a_refusal_counts_while_pods_are_missing() {
+        for (message, code) in [
+            ("exceeded quota: team, requested: pods=1, used: pods=3, limited: pods=3", "quota.exceeded"),
+            ("serviceaccount \\\"cart\\\" not found", "serviceaccount.missing"),
+            ("no PriorityClass with name gold was found", "priorityclass.missing"),
+            ("violates PodSecurity \\\"baseline:latest\\\": host namespaces", "pod_security.violated"),
+            ("maximum cpu usage per Pod is 2, but limit is 4", "limitrange.violated"),
+            ("the server is currently unable to handle the request", "pod.create_refused"),
+        ] {
+            let want = vec![format!("{code}@replicaset/shop/cart-1")];
+            assert_eq!(codes(&Admission, &world(&[&set(3, 0), &event(message)])), want, "{message}");
+            // the pods came a moment later: history
+            assert!(codes(&Admission, &world(&[&set(3, 3), &event(message)])).is_empty(), "{message}");
+            // an old revision that wants none
+            assert!(codes(&Admission, &world(&[&set(0, 0), &event(message)])).is_empty(), "{message}");
+        }
+    }
+
+    #[test]
+    fn the_sums_of_a_quota_are_told() {
+        let event = event("exceeded quota: team, requested: cpu=2,pods=1, used: cpu=9,pods=3, limited: cpu=10,pods=3");
+        let found = find(&Admission, &world(&[&set(1, 0), &event]));
+        let args = ["quota", "resource", "requested", "used", "limited"].map(|k| arg(&found, k));
+        assert_eq!(args, ["team", "cpu", "2", "9", "10"]);
+    }
+
+    #[test]
+    fn a_similar_name_is_found() {
+        for (name, names, want) in [
+            ("carts", &["cart", "orders"][..], Some("cart")),
+            ("cart-service", &["cart-servcie"], Some("cart-servcie")),
+            ("db", &["do"], None),
+            ("cart", &["cart"], None),
+        ] {
+            assert_eq!(nearest(name, names.iter().copied()), want, "{name}");
+        }
+    }
 }

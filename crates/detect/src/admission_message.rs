@@ -186,11 +186,6 @@ mod tests {
                 limited: limited.into(),
             })
         };
-        let failed = |why, service: Option<(&str, &str)>| Refusal::WebhookFailed {
-            webhook: "check.example.com".into(),
-            why,
-            service: service.map(|(a, b)| (a.into(), b.into())),
-        };
         for (message, want) in [
             (
                 "(combined from similar events): Error creating: pods \"cart-1\" is forbidden: exceeded quota: team, \
@@ -222,6 +217,30 @@ mod tests {
                 },
             ),
             (
+                "Error creating: pods \"a-\" is forbidden: error looking up service account shop/cart: serviceaccount \
+                 \"cart\" not found",
+                Refusal::ServiceAccount { name: "cart".into() },
+            ),
+            (
+                "Error creating: pods \"a-\" is forbidden: no PriorityClass with name gold was found",
+                Refusal::PriorityClass { name: "gold".into() },
+            ),
+            ("Error creating: etcdserver: request timed out", Refusal::Other),
+            ("exceeded quota: ", Refusal::Quota(QuotaRefusal::default())),
+        ] {
+            assert_eq!(read(message), want, "{message}");
+        }
+    }
+
+    #[test]
+    fn webhooks_that_fail_and_webhooks_that_deny_differ() {
+        let failed = |why, service: Option<(&str, &str)>| Refusal::WebhookFailed {
+            webhook: "check.example.com".into(),
+            why,
+            service: service.map(|(a, b)| (a.into(), b.into())),
+        };
+        for (message, want) in [
+            (
                 "Error creating: Internal error occurred: failed calling webhook \"check.example.com\": failed to call \
                  webhook: Post \"https://policy.guard.svc:443/v?timeout=10s\": no endpoints available for service \"policy\"",
                 failed(WebhookTrouble::NoEndpoints, Some(("guard", "policy"))),
@@ -240,17 +259,6 @@ mod tests {
                 "Error creating: admission webhook \"check.example.com\" denied the request: no latest tags",
                 Refusal::WebhookDenied { webhook: "check.example.com".into(), reason: "no latest tags".into() },
             ),
-            (
-                "Error creating: pods \"a-\" is forbidden: error looking up service account shop/cart: serviceaccount \
-                 \"cart\" not found",
-                Refusal::ServiceAccount { name: "cart".into() },
-            ),
-            (
-                "Error creating: pods \"a-\" is forbidden: no PriorityClass with name gold was found",
-                Refusal::PriorityClass { name: "gold".into() },
-            ),
-            ("Error creating: etcdserver: request timed out", Refusal::Other),
-            ("exceeded quota: ", Refusal::Quota(QuotaRefusal::default())),
         ] {
             assert_eq!(read(message), want, "{message}");
         }

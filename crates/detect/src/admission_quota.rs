@@ -233,3 +233,51 @@ impl On for Finding {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::create_state::testing::{codes, world};
+
+    fn quota(resource: &str, hard: &str, used: &str) -> String {
+        format!(
+            r#"{{"kind":"ResourceQuota","metadata":{{"name":"q","namespace":"shop"}},"status":{{"hard":{{"{resource}":
+            "{hard}"}},"used":{{"{resource}":"{used}"}}}}}}"#
+        )
+    }
+
+    const CALLER: &str = r#"{"kind":"Deployment","metadata":{"name":"web","namespace":"shop"},"spec":{"replicas":0,"template":
+        {"spec":{"containers":[{"name":"c","env":[{"name":"A","value":"pay:80"}]}]}}}}"#;
+    const CALLED: &str = r#"{"kind":"Deployment","metadata":{"name":"pay","namespace":"shop"},"spec":{"replicas":0}}"#;
+
+    fn service(name: &str) -> String {
+        format!(r#"{{"kind":"Service","metadata":{{"name":"{name}","namespace":"shop"}}}}"#)
+    }
+
+    #[test]
+    fn a_quota_on_services_matters_when_a_called_one_is_missing() {
+        let full = quota("services", "1", "1");
+        for (services, want) in [("web", "quota.blocks_service@quota/shop/q"), ("pay", "quota.full@quota/shop/q")] {
+            assert_eq!(codes(&QuotaArithmetic, &world(&[&full, CALLER, CALLED, &service(services)])), [want]);
+        }
+        let roomy = quota("services", "9", "1");
+        assert!(codes(&QuotaArithmetic, &world(&[&roomy, CALLER, CALLED, &service("web")])).is_empty());
+    }
+
+    #[test]
+    fn a_missing_claim_is_the_quotas_doing_only_with_proof() {
+        let pod = r#"{"kind":"Pod","metadata":{"name":"db","namespace":"shop"},"spec":{"volumes":[{"name":"d",
+            "persistentVolumeClaim":{"claimName":"data"}}]},"status":{"phase":"Pending"}}"#;
+        let claim = r#"{"kind":"PersistentVolumeClaim","metadata":{"name":"other","namespace":"shop"}}"#;
+        let volume = r#"{"kind":"PersistentVolume","metadata":{"name":"v"},"spec":{"capacity":{"storage":"5Gi"}},
+            "status":{"phase":"Available"}}"#;
+        for (hard, used, want) in [
+            ("10Gi", "9Gi", "quota.blocks_claim@quota/shop/q"),
+            ("10Gi", "10Gi", "quota.blocks_claim@quota/shop/q"),
+            ("90Gi", "9Gi", "quota.may_block_claim@quota/shop/q"),
+        ] {
+            let quota = quota("requests.storage", hard, used);
+            assert_eq!(codes(&QuotaArithmetic, &world(&[&quota, pod, claim, volume])), [want], "{hard} {used}");
+        }
+    }
+}

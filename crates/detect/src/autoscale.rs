@@ -104,16 +104,18 @@ fn no_metrics(world: &World, hpa: &o::Hpa, me: &EntityRef, target: &EntityRef) -
     if c.reason == "ScalingDisabled" || young {
         return None;
     }
-    // pods that are not up have no metrics: then the pods are the matter, not the metrics
-    let pods_down = world.pods_of(target).next().is_some() && !world.pods_of(target).any(o::Pod::is_ready);
     let code = match (c.reason.as_str(), c.message.as_str()) {
         (_, m) if m.contains("missing request for") => "hpa.no_requests",
         ("AmbiguousSelector", _) => "hpa.ambiguous_selector",
         ("InvalidSelector" | "InvalidMetricSourceType", _) => "hpa.cannot_scale",
         _ => "hpa.no_metrics",
     };
+    // pods that are not up have no metrics: then the pods are the matter, not the metrics
+    if code == "hpa.no_metrics" && !world.pods_of(target).any(o::Pod::is_ready) && world.is_listed(Kind::Pod, hpa.namespace()) {
+        return None;
+    }
     let mut finding = Finding::new(code, me.clone())
-        .nats(if pods_down && code == "hpa.no_metrics" { 0.5 } else { 3.0 })
+        .nats(3.0)
         .since(c.last_transition_time.0)
         .arg("target", target.to_string())
         .arg("reason", c.reason.clone())

@@ -55,7 +55,7 @@ fn judge(world: &World, budget: &o::Pdb) -> Option<Finding> {
     } else {
         format!("minAvailable {}", want(&budget.spec.min_available))
     };
-    let blocks = drained.is_some() || refused.is_some();
+    let blocks = (drained.is_some() && well) || refused.is_some();
     let mut finding = Finding::new(if blocks { "pdb.blocks_drain" } else { "pdb.no_disruption_allowed" }, me.clone())
         .nats(match (well, refused.is_some()) {
             (true, true) => 4.0,

@@ -37,6 +37,7 @@ pub fn catalog() -> &'static [&'static dyn Detector] {
         &crate::containers::Containers,
         &crate::probes::Probes,
         &crate::logs::Logs,
+        &crate::logs_database_port::DatabasePorts,
         &crate::evictions::Evictions,
         &crate::termination::Termination,
         &crate::claims::Claims,

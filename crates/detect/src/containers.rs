@@ -37,6 +37,9 @@ impl Detector for Containers {
         let mut looked_at = 0;
         let mut ends: BTreeMap<EntityRef, Vec<(i64, EntityRef)>> = BTreeMap::new();
         for pod in &world.pods {
+            if crate::starting::is_active(pod) && !pod.is_ready() {
+                out.extend(memory::at_start(world, pod));
+            }
             for c in seen(world, pod) {
                 looked_at += 1;
                 match c.standing {
@@ -74,7 +77,7 @@ fn crashing(world: &World, c: &Seen<'_>, out: &mut Vec<Finding>) {
         Exit::Signal(name) => {
             dress(world, c, Finding::new("container.native_crash", c.entity()).nats(3.5)).arg("signal", *name)
         }
-        Exit::Stopped => dress(world, c, Finding::new("container.stopped", c.entity()).nats(1.5)),
+        Exit::Stopped => dress(world, c, Finding::new("container.stopped", c.entity()).nats(2.0)),
         Exit::Lost => lost(world, c),
         Exit::Clean => dress(world, c, Finding::new("container.exits_clean", c.entity()).nats(3.5)),
         // the init containers' own detector names them
@@ -152,7 +155,7 @@ fn crash(world: &World, c: &Seen<'_>) -> Finding {
     let (code, nats) = match (victim, tail) {
         (true, _) => ("container.crash_on_dependency", 3.0),
         (false, Some(_)) => ("container.crash", 2.5),
-        (false, None) => ("container.crash", 2.0),
+        (false, None) => ("container.crash", 1.6),
     };
     dress(world, c, Finding::new(code, c.entity()).nats(nats))
 }

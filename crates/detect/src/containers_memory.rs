@@ -45,9 +45,36 @@ pub(crate) fn log_tells(world: &World, c: &Seen<'_>) -> bool {
         })
 }
 
+/// A limit so low that not even the sandbox or the container's first process can start: the runtime says so in an event,
+/// and no container has a state to show. The smallest limit is the one that was met.
+pub(crate) fn at_start(world: &World, pod: &o::Pod) -> Option<Finding> {
+    let me = EntityRef::pod(pod.namespace(), pod.name());
+    let event = world.events_of(&me).rfind(|e| {
+        e.message.contains("OOM-killed") && matches!(e.reason.as_str(), "FailedCreatePodSandBox" | "Failed")
+    })?;
+    let limited = pod.spec.init_containers.iter().chain(&pod.spec.containers);
+    let (container, limit) = limited
+        .filter_map(|c| Some((c, c.resources.limits.get("memory")?)))
+        .min_by(|a, b| a.1.value().total_cmp(&b.1.value()))?;
+    let entity = EntityRef::container(pod.namespace(), pod.name(), &container.name);
+    let finding = Finding::new("container.oom_killed", entity.clone())
+        .nats(3.0)
+        .since(event.first)
+        .arg("container", container.name.clone())
+        .arg("limit", limit.to_string())
+        .arg("restarts", "0")
+        .arg("exit_code", "-")
+        .arg("reason", event.reason.clone())
+        .evidence(event_evidence(event));
+    Some(finding.evidence(Evidence::Field {
+        object: entity,
+        path: "resources.limits.memory".to_owned(),
+        value: limit.to_string(),
+    }))
+}
+
 fn base(c: &Seen<'_>, code: &'static str, t: &o::Terminated) -> Finding {
     let finding = Finding::new(code, c.entity())
-        .nats(4.0)
         .since(t.started_at.0.or(t.finished_at.0))
         .arg("container", c.status.name.clone())
         .arg("limit", c.limit("memory").unwrap_or_else(|| "none".to_owned()))
@@ -68,16 +95,16 @@ fn base(c: &Seen<'_>, code: &'static str, t: &o::Terminated) -> Finding {
 pub(crate) fn own_limit(world: &World, c: &Seen<'_>, t: &o::Terminated) -> Finding {
     // a table's STATUS says OOMKilled and shows no limit
     let sure = t.reason == "OOMKilled";
-    with_log(world, c, base(c, "container.oom_killed", t).nats(if sure { 4.0 } else { 3.0 }))
+    with_log(world, c, base(c, "container.oom_killed", t).nats(if sure { 3.0 } else { 1.0 }))
 }
 
 pub(crate) fn child(world: &World, c: &Seen<'_>, t: &o::Terminated) -> Finding {
-    with_log(world, c, base(c, "container.oom_child", t).nats(3.5))
+    with_log(world, c, base(c, "container.oom_child", t).nats(2.5))
 }
 
 pub(crate) fn node(world: &World, c: &Seen<'_>, t: &o::Terminated) -> Finding {
     let node = c.pod.spec.node_name.as_str();
-    let finding = base(c, "container.oom_node", t).nats(3.5).arg("node", node).about(EntityRef::node(node));
+    let finding = base(c, "container.oom_node", t).nats(2.5).arg("node", node).about(EntityRef::node(node));
     match node_event(world, c, t) {
         Some(event) => finding.evidence(event_evidence(event)),
         None => finding,

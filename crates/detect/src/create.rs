@@ -27,16 +27,21 @@ impl Detector for Create {
 
     fn detect(&self, world: &World, out: &mut Vec<Finding>) -> usize {
         for pod in world.pods.iter().filter(|p| suffers(p)) {
-            let mut told = BTreeSet::new();
-            states(world, pod, &mut told, out);
-            mounts(world, pod, &mut told, out);
+            let mut teller = Teller { world, pod, told: BTreeSet::new(), out: &mut *out };
+            states(&mut teller);
+            mounts(&mut teller);
         }
         world.pods.len()
     }
 }
 
-/// A fault is told once per pod, whoever says it.
-type Told = BTreeSet<String>;
+/// Tells the faults of a pod, each once, whoever says it.
+struct Teller<'a> {
+    world: &'a World,
+    pod: &'a o::Pod,
+    told: BTreeSet<String>,
+    out: &'a mut Vec<Finding>,
+}
 
 struct Saying {
     entity: EntityRef,
@@ -45,7 +50,8 @@ struct Saying {
     evidence: Vec<Evidence>,
 }
 
-fn states(world: &World, pod: &o::Pod, told: &mut Told, out: &mut Vec<Finding>) {
+fn states(teller: &mut Teller<'_>) {
+    let (world, pod) = (teller.world, teller.pod);
     for (status, _, _) in statuses(pod) {
         let waiting = status.state.waiting.as_ref().filter(|w| w.reason == "CreateContainerConfigError");
         let Some(waiting) = waiting else { continue };
@@ -64,16 +70,17 @@ fn states(world: &World, pod: &o::Pod, told: &mut Told, out: &mut Vec<Finding>) 
         let since = event.and_then(|e| e.first).or(pod.status.start_time.0);
         let faults = config_faults(&message);
         let saying = Saying { entity, message, since, evidence };
-        if faults.is_empty() && told.insert(format!("config error {}", status.name)) {
-            out.push(dress(Finding::new("container.config_error", saying.entity.clone()).nats(2.5), &saying));
+        if faults.is_empty() && teller.told.insert(format!("config error {}", status.name)) {
+            teller.out.push(dress(Finding::new("container.config_error", saying.entity.clone()).nats(2.5), &saying));
         }
         for fault in faults {
-            tell(world, pod, &fault, &saying, told, out);
+            teller.tell(&fault, &saying);
         }
     }
 }
 
-fn mounts(world: &World, pod: &o::Pod, told: &mut Told, out: &mut Vec<Finding>) {
+fn mounts(teller: &mut Teller<'_>) {
+    let (world, pod) = (teller.world, teller.pod);
     for event in world.events_of(&pod_ref(pod)).rev().filter(|e| e.reason == "FailedMount") {
         let saying = Saying {
             entity: pod_ref(pod),
@@ -84,7 +91,7 @@ fn mounts(world: &World, pod: &o::Pod, told: &mut Told, out: &mut Vec<Finding>) 
         for fault in config_faults(&event.message) {
             let fault = with_name(pod, &event.message, fault);
             if still_so(world, pod.namespace(), &fault) {
-                tell(world, pod, &fault, &saying, told, out);
+                teller.tell(&fault, &saying);
             }
         }
     }
@@ -121,30 +128,35 @@ fn dress(finding: Finding, saying: &Saying) -> Finding {
     saying.evidence.iter().fold(finding, |f, e| f.evidence(e.clone()))
 }
 
-fn tell(world: &World, pod: &o::Pod, fault: &ConfigFault, saying: &Saying, told: &mut Told, out: &mut Vec<Finding>) {
-    if !told.insert(format!("{fault:?}")) {
-        return;
-    }
-    let ns = pod.namespace();
-    let on = |code| Finding::new(code, saying.entity.clone()).nats(4.0);
-    let finding = match fault {
-        ConfigFault::ConfigMap(name) => missing(world, pod, on("config.configmap_missing"), Kind::ConfigMap, name),
-        ConfigFault::Secret(name) => missing(world, pod, on("config.secret_missing"), Kind::Secret, name),
-        ConfigFault::Key { secret, name, key } => {
-            let kind = if *secret { Kind::Secret } else { Kind::ConfigMap };
-            let object = EntityRef::new(kind, ns, name);
-            let keys = keys_of(world, &object);
-            let finding =
-                on("config.key_missing").arg("key", key).arg("object", object.to_string()).about(object.clone());
-            match keys.filter(|k| !k.is_empty()) {
-                Some(keys) => finding.evidence(Evidence::Field { object, path: "data".into(), value: keys.join(", ") }),
-                None => finding,
-            }
+impl Teller<'_> {
+    fn tell(&mut self, fault: &ConfigFault, saying: &Saying) {
+        let (world, pod) = (self.world, self.pod);
+        if !self.told.insert(format!("{fault:?}")) {
+            return;
         }
-        ConfigFault::RunsAsRoot => on("container.run_as_root").arg("user", "root"),
-        ConfigFault::NamedUser(user) => on("container.run_as_root").arg("user", user),
-    };
-    out.push(dress(finding, saying));
+        let ns = pod.namespace();
+        let on = |code| Finding::new(code, saying.entity.clone()).nats(4.0);
+        let finding = match fault {
+            ConfigFault::ConfigMap(name) => missing(world, pod, on("config.configmap_missing"), Kind::ConfigMap, name),
+            ConfigFault::Secret(name) => missing(world, pod, on("config.secret_missing"), Kind::Secret, name),
+            ConfigFault::Key { secret, name, key } => {
+                let kind = if *secret { Kind::Secret } else { Kind::ConfigMap };
+                let object = EntityRef::new(kind, ns, name);
+                let keys = keys_of(world, &object);
+                let finding =
+                    on("config.key_missing").arg("key", key).arg("object", object.to_string()).about(object.clone());
+                match keys.filter(|k| !k.is_empty()) {
+                    Some(keys) => {
+                        finding.evidence(Evidence::Field { object, path: "data".into(), value: keys.join(", ") })
+                    }
+                    None => finding,
+                }
+            }
+            ConfigFault::RunsAsRoot => on("container.run_as_root").arg("user", "root"),
+            ConfigFault::NamedUser(user) => on("container.run_as_root").arg("user", user),
+        };
+        self.out.push(dress(finding, saying));
+    }
 }
 
 /// A missing object, with its likeness: the same name in another namespace, or nearly the same name in this one.
@@ -187,5 +199,55 @@ fn keys_of(world: &World, object: &EntityRef) -> Option<Vec<String>> {
             let data = world.config_maps.get(&object.namespace, &object.name)?.data.as_ref()?;
             Some(data.keys().cloned().collect())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::create_state::testing::{arg, codes, find, world};
+
+    fn pod(waiting: &str) -> String {
+        format!(
+            r#"{{"kind":"Pod","metadata":{{"name":"a","namespace":"shop"}},"spec":{{"nodeName":"w1","containers":[{{"name":
+            "c"}}],"volumes":[{{"name":"conf","configMap":{{"name":"files"}}}}]}},"status":{{"phase":"Pending",
+            "containerStatuses":[{{"name":"c","state":{{"waiting":{waiting}}}}}]}}}}"#
+        )
+    }
+
+    fn mount(message: &str) -> String {
+        format!(
+            r#"{{"kind":"Event","metadata":{{"name":"e","namespace":"shop"}},"type":"Warning","reason":"FailedMount",
+            "message":"MountVolume.SetUp failed for volume \"conf\" : {message}","involvedObject":{{"kind":"Pod","name":
+            "a","namespace":"shop"}}}}"#
+        )
+    }
+
+    #[test]
+    fn what_is_missing_is_told_once() {
+        let error = |m: &str| pod(&format!(r#"{{"reason":"CreateContainerConfigError","message":"{m}"}}"#));
+        for (document, want) in [
+            (error("configmap \\\"x\\\" not found"), "config.configmap_missing@container/shop/a/c"),
+            (error("couldn't find key k in Secret shop/db"), "config.key_missing@container/shop/a/c"),
+            (
+                error("container has runAsNonRoot and image will run as root"),
+                "container.run_as_root@container/shop/a/c",
+            ),
+            (error("strange"), "container.config_error@container/shop/a/c"),
+        ] {
+            assert_eq!(codes(&Create, &world(&[&document])), [want], "{document}");
+        }
+    }
+
+    #[test]
+    fn mounts_count_while_the_object_is_missing() {
+        let waits = pod(r#"{"reason":"ContainerCreating"}"#);
+        let lost = mount("configmap \\\"files\\\" not found");
+        assert_eq!(codes(&Create, &world(&[&waits, &lost])), ["config.configmap_missing@pod/shop/a"]);
+        let there = r#"{"kind":"ConfigMap","metadata":{"name":"files","namespace":"shop"},"data":{"a.yaml":""}}"#;
+        assert!(codes(&Create, &world(&[&waits, &lost, there])).is_empty());
+        let key = mount("configmap references non-existent config key: b.yaml");
+        let found = find(&Create, &world(&[&waits, &key, there]));
+        assert_eq!([arg(&found, "key"), arg(&found, "object")], ["b.yaml", "configmap/shop/files"]);
     }
 }

@@ -152,3 +152,43 @@ fn keys(world: &World, object: &EntityRef) -> Option<Vec<String>> {
 fn key_is_gone(world: &World, object: &EntityRef, key: &str) -> bool {
     keys(world, object).is_some_and(|k| !k.is_empty() && !k.iter().any(|x| x == key))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::create_state::testing::{codes, world};
+
+    fn deployment(ready: i64, optional: bool) -> String {
+        format!(
+            r#"{{"kind":"Deployment","metadata":{{"name":"cart","namespace":"shop"}},"spec":{{"replicas":1,"template":
+            {{"spec":{{"containers":[{{"name":"c","envFrom":[{{"configMapRef":{{"name":"x","optional":{optional}}}}}],"env":[
+            {{"name":"P","valueFrom":{{"secretKeyRef":{{"name":"db","key":"pw"}}}}}}]}}]}}}}}},"status":{{"readyReplicas":
+            {ready}}}}}"#
+        )
+    }
+
+    const MAP: &str = r#"{"kind":"ConfigMap","metadata":{"name":"other","namespace":"shop"}}"#;
+
+    fn secret(key: &str) -> String {
+        format!(r#"{{"kind":"Secret","metadata":{{"name":"db","namespace":"shop"}},"data":{{"{key}":""}}}}"#)
+    }
+
+    #[test]
+    fn only_what_is_known_to_be_absent_and_is_needed_counts() {
+        for (documents, want) in [
+            (
+                vec![deployment(0, false), MAP.into(), secret("pw")],
+                &["config.configmap_missing@deployment/shop/cart"][..],
+            ),
+            (vec![deployment(0, true), MAP.into(), secret("pw")], &[]),
+            // config maps were not listed: nothing can be said
+            (vec![deployment(0, false), secret("pw")], &[]),
+            (vec![deployment(0, true), MAP.into(), secret("pass")], &["config.key_missing@deployment/shop/cart"]),
+            // it runs: a risk
+            (vec![deployment(1, false), MAP.into(), secret("pw")], &["config.reference_gone@deployment/shop/cart"]),
+        ] {
+            let documents: Vec<&str> = documents.iter().map(String::as_str).collect();
+            assert_eq!(codes(&References, &world(&documents)), want, "{documents:?}");
+        }
+    }
+}

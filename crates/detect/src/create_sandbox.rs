@@ -158,3 +158,62 @@ fn stuck(world: &World, pod: &o::Pod, out: &mut Vec<Finding>) {
     }
     out.push(finding);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::create_state::testing::{codes, world};
+
+    const WAITS: &str = r#"{"kind":"Pod","metadata":{"name":"a","namespace":"shop"},"spec":{"nodeName":"w1"},"status":{"phase":
+        "Pending","startTime":"2026-06-01T11:50:00Z","containerStatuses":[{"name":"c","state":{"waiting":{"reason":
+        "ContainerCreating"}}}]}}"#;
+
+    fn event(reason: &str, message: &str, at: &str) -> String {
+        format!(
+            r#"{{"kind":"Event","metadata":{{"name":"{reason}","namespace":"shop"}},"type":"Warning","reason":"{reason}",
+            "message":"{message}","lastTimestamp":"2026-06-01T{at}Z","involvedObject":{{"kind":"Pod","name":"a","namespace":
+            "shop"}}}}"#
+        )
+    }
+
+    #[test]
+    fn set_up_faults_of_the_node_are_told_apart() {
+        for (documents, want) in [
+            (
+                vec![event("FailedCreatePodSandBox", "no IP addresses available in range set", "11:58:00")],
+                "pod.sandbox_no_address",
+            ),
+            (vec![event("FailedCreatePodSandBox", "plugin type=x failed (add)", "11:58:00")], "pod.sandbox_network"),
+            (vec![event("NetworkNotReady", "network is not ready", "11:58:00")], "pod.sandbox_network"),
+            (vec![event("FailedCreatePodSandBox", "deadline", "11:58:00")], "pod.sandbox_failed"),
+            (vec![event("FailedPrepareDynamicResources", "no driver", "11:58:00")], "pod.device_failed"),
+            (vec![], "pod.stuck_creating"),
+        ] {
+            let mut all: Vec<&str> = documents.iter().map(String::as_str).collect();
+            all.push(WAITS);
+            assert_eq!(codes(&Sandbox, &world(&all)), [format!("{want}@pod/shop/a")], "{documents:?}");
+        }
+    }
+
+    #[test]
+    fn a_sandbox_that_came_later_is_no_fault() {
+        let first = event("FailedCreatePodSandBox", "plugin type=x failed (add)", "11:51:00");
+        let then = event("Pulling", "Pulling image", "11:52:00");
+        let found = codes(&Sandbox, &world(&[WAITS, &first, &then]));
+        assert!(!found.iter().any(|f| f.starts_with("pod.sandbox")), "{found:?}");
+    }
+
+    #[test]
+    fn a_refused_pod_matters_until_it_is_replaced() {
+        let refused = r#"{"kind":"Pod","metadata":{"name":"a","namespace":"shop"},"spec":{"nodeName":"w1"},"status":{"phase":
+            "Failed","reason":"OutOfcpu"}}"#;
+        assert_eq!(codes(&Sandbox, &world(&[refused])), ["pod.refused_by_kubelet@pod/shop/a"]);
+        let owned = refused.replace(
+            r#""namespace":"shop"}"#,
+            r#""namespace":"shop","ownerReferences":[{"kind":"DaemonSet","name":"agent","controller":true}]}"#,
+        );
+        let whole = r#"{"kind":"DaemonSet","metadata":{"name":"agent","namespace":"shop"},"status":{"desiredNumberScheduled":1,
+            "numberReady":1}}"#;
+        assert_eq!(codes(&Sandbox, &world(&[&owned, whole])), ["pod.refused_before@pod/shop/a"]);
+    }
+}

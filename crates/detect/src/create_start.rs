@@ -260,3 +260,61 @@ fn hooks(world: &World, pod: &o::Pod, out: &mut Vec<Finding>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::create_state::testing::{arg, codes, find, world, world_with_log};
+
+    fn pod(place: &str, state: &str) -> String {
+        format!(
+            r#"{{"kind":"Pod","metadata":{{"name":"a","namespace":"shop"}},"spec":{{"nodeName":"w1","containers":[{{"name":
+            "c","command":["serve","--all"]}}],"initContainers":[{{"name":"c"}}]}},"status":{{"phase":"Running","{place}":[
+            {{"name":"c","restartCount":3,{state}}}]}}}}"#
+        )
+    }
+
+    fn main(state: &str) -> String {
+        pod("containerStatuses", state)
+    }
+
+    fn died(code: i32) -> String {
+        format!(
+            r#""state":{{"waiting":{{"reason":"CrashLoopBackOff"}}}},"lastState":{{"terminated":{{"reason":"Error",
+            "exitCode":{code}}}}}"#
+        )
+    }
+
+    #[test]
+    fn start_errors_are_named() {
+        let refused =
+            |m: &str| main(&format!(r#""state":{{"waiting":{{"reason":"RunContainerError","message":"{m}"}}}}"#));
+        for (document, code) in [
+            (refused("exec: \\\"serve\\\": executable file not found in $PATH"), "container.command_not_found"),
+            (refused("error mounting x to rootfs"), "container.mount_failed"),
+            (refused("container init was OOM-killed (memory limit too low?)"), "container.limit_too_low"),
+            (refused("name x is reserved for y"), "container.runtime_timeout"),
+            (refused("odd"), "container.start_failed"),
+            (main(&died(126)), "container.command_not_executable"),
+        ] {
+            assert_eq!(codes(&Start, &world(&[&document])), [format!("{code}@container/shop/a/c")], "{document}");
+        }
+        assert!(codes(&Start, &world(&[&main(&died(1))])).is_empty());
+    }
+
+    #[test]
+    fn the_missing_program_is_read_from_the_log() {
+        let found = find(&Start, &world_with_log(&[&main(&died(127))], "a", &["/start.sh: line 4: ffmpeg: not found"]));
+        assert_eq!(arg(&found, "program"), "ffmpeg");
+        let found = find(&Start, &world(&[&main(&died(127))]));
+        assert_eq!(arg(&found, "program"), "serve --all");
+    }
+
+    #[test]
+    fn a_failing_init_container_is_named_and_a_done_one_is_not() {
+        let init = |state: &str| pod("initContainerStatuses", state);
+        assert_eq!(codes(&Start, &world(&[&init(&died(7))])), ["container.init_failed@container/shop/a/c"]);
+        let done = r#""state":{"terminated":{"exitCode":0}},"lastState":{"terminated":{"exitCode":7}}"#;
+        assert!(codes(&Start, &world(&[&init(done)])).is_empty());
+    }
+}

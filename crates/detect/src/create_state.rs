@@ -117,3 +117,66 @@ pub(crate) fn wants_and_has(world: &World, owner: &EntityRef) -> Option<(i64, i6
 pub(crate) fn is_short(world: &World, workload: &EntityRef) -> bool {
     world.workload(workload).is_none_or(|w| w.ready < w.desired)
 }
+
+#[cfg(test)]
+pub(crate) mod testing {
+    //! Small worlds from JSON for the detectors' own tests. The moment is `NOW`.
+
+    use rootline_model::{Finding, Kind};
+    use rootline_objects::{LogTail, Signal, read_list};
+    use rootline_world::World;
+
+    use crate::Detector;
+
+    pub(crate) const NOW: &str = "2026-06-01T12:00:00Z";
+
+    /// A world of JSON documents; every kind in it counts as completely listed.
+    pub(crate) fn world(documents: &[&str]) -> World {
+        World::from_signals(signals(documents))
+    }
+
+    pub(crate) fn world_with_log(documents: &[&str], pod: &str, lines: &[&str]) -> World {
+        let lines = lines.iter().map(|l| (*l).to_owned()).collect();
+        let tail = LogTail { namespace: "shop".into(), pod: pod.into(), lines, ..LogTail::default() };
+        World::from_signals(signals(documents).into_iter().chain([Signal::Log(tail)]))
+    }
+
+    fn signals(documents: &[&str]) -> Vec<Signal> {
+        let mut signals: Vec<Signal> = NOW.parse().ok().map(Signal::Clock).into_iter().collect();
+        let mut kinds = Vec::new();
+        for document in documents {
+            let read = read_list(
+                document,
+                None,
+                |object| {
+                    kinds.extend(Kind::parse(object.kind()));
+                    signals.push(Signal::Object(object));
+                },
+                |e| panic!("{e}"),
+            );
+            read.unwrap_or_else(|e| panic!("{e}: {document}"));
+        }
+        signals.extend(kinds.into_iter().map(|kind| Signal::Listed { kind, namespace: None }));
+        signals
+    }
+
+    pub(crate) fn find(detector: &dyn Detector, world: &World) -> Vec<Finding> {
+        let mut out = Vec::new();
+        detector.detect(world, &mut out);
+        for finding in &out {
+            assert!(crate::doc_of(finding.code.as_str()).is_some(), "{} is not in the catalogue", finding.code);
+        }
+        out
+    }
+
+    /// `code@entity`, sorted.
+    pub(crate) fn codes(detector: &dyn Detector, world: &World) -> Vec<String> {
+        let mut all: Vec<String> = find(detector, world).iter().map(|f| format!("{}@{}", f.code, f.entity)).collect();
+        all.sort();
+        all
+    }
+
+    pub(crate) fn arg(findings: &[Finding], key: &str) -> String {
+        findings.first().and_then(|f| f.args.get(key)).unwrap_or("(none)").to_owned()
+    }
+}

@@ -128,7 +128,7 @@ fn taint_in(message: &str) -> String {
     message
         .split_whitespace()
         .find(|w| w.contains("node.kubernetes.io/"))
-        .map_or_else(|| "taint".to_owned(), |w| w.trim_end_matches('.').to_owned())
+        .map_or_else(|| "NoExecute".to_owned(), |w| w.trim_end_matches('.').to_owned())
 }
 
 fn low_on(message: &str) -> &str {

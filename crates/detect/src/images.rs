@@ -267,3 +267,73 @@ fn earlier(world: &World, pod: &o::Pod, pull: &Pull<'_>, finding: Finding) -> Fi
         None => finding,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::create_state::testing::{arg, codes, find, world};
+
+    fn pod(name: &str, waiting: &str, spec: &str) -> String {
+        format!(
+            r#"{{"kind":"Pod","metadata":{{"name":"{name}","namespace":"shop"}},"spec":{{"nodeName":"w1","containers":[
+            {{"name":"c","image":"reg.example.com/cart:9"}}]{spec}}},"status":{{"phase":"Pending","containerStatuses":[
+            {{"name":"c","state":{{"waiting":{waiting}}}}}]}}}}"#
+        )
+    }
+
+    fn event(reason: &str, message: &str) -> String {
+        format!(
+            r#"{{"kind":"Event","metadata":{{"name":"e{reason}","namespace":"shop"}},"type":"Warning","reason":"{reason}",
+            "message":"{message}","lastTimestamp":"2026-06-01T11:59:00Z","involvedObject":{{"kind":"Pod","name":"a",
+            "namespace":"shop"}}}}"#
+        )
+    }
+
+    const BARE: &str = r#"{"reason":"ImagePullBackOff","message":"Back-off pulling image \"reg.example.com/cart:9\""}"#;
+    const SECRET: &str = r#","imagePullSecrets":[{"name":"login"}]"#;
+
+    #[test]
+    fn the_reason_is_found_wherever_it_stands() {
+        let told = r#"{"reason":"ImagePullBackOff","message":"Back-off pulling image \"reg.example.com/cart:9\": ErrImagePull: reg.example.com/cart:9: not found"}"#;
+        let failed = event(
+            "Failed",
+            "Failed to pull image \\\"reg.example.com/cart:9\\\": dial tcp: lookup reg.example.com: no such host",
+        );
+        let none = r#"{"reason":"ImagePullBackOff"}"#;
+        for (documents, code) in [
+            (vec![pod("a", told, "")], "image.not_found"),
+            (vec![pod("a", BARE, ""), failed.clone()], "image.registry_dns"),
+            (vec![pod("a", none, ""), failed], "image.registry_dns"),
+            (vec![pod("a", BARE, "")], "image.pull_failed"),
+            (vec![pod("a", r#"{"reason":"InvalidImageName"}"#, "")], "image.invalid_name"),
+            (vec![pod("a", r#"{"reason":"ErrImageNeverPull"}"#, "")], "image.never_pull"),
+        ] {
+            let documents: Vec<&str> = documents.iter().map(String::as_str).collect();
+            assert_eq!(codes(&Images, &world(&documents)), [format!("{code}@container/shop/a/c")], "{documents:?}");
+        }
+    }
+
+    #[test]
+    fn refusals_are_told_with_the_credentials() {
+        let refused = event(
+            "Failed",
+            "Failed to pull image \\\"reg.example.com/cart:9\\\": unauthorized: authentication required",
+        );
+        let lost =
+            event("FailedToRetrieveImagePullSecret", "Unable to retrieve some image pull secrets (login); attempting");
+        let found = find(&Images, &world(&[&pod("a", BARE, ""), &refused]));
+        assert_eq!((found[0].code.as_str(), arg(&found, "credentials")), ("image.pull_denied", "none".to_owned()));
+        let found = find(&Images, &world(&[&pod("a", BARE, SECRET), &refused]));
+        assert_eq!((found[0].code.as_str(), arg(&found, "credentials")), ("image.pull_denied", "login".to_owned()));
+        let found = find(&Images, &world(&[&pod("a", BARE, SECRET), &refused, &lost]));
+        assert_eq!((found[0].code.as_str(), arg(&found, "secret")), ("image.pull_secret_missing", "login".to_owned()));
+    }
+
+    #[test]
+    fn a_registry_that_fails_for_several_is_named_itself() {
+        let down = r#"{"reason":"ErrImagePull","message":"failed to do request: dial tcp 10.0.0.9:443: i/o timeout"}"#;
+        let found = codes(&Images, &world(&[&pod("a", down, ""), &pod("b", down, "")]));
+        assert!(found.contains(&"registry.unreachable@external/reg.example.com".to_owned()), "{found:?}");
+        assert_eq!(codes(&Images, &world(&[&pod("a", down, "")])), ["image.registry_unreachable@container/shop/a/c"]);
+    }
+}

@@ -20,6 +20,8 @@ mod containers;
 mod containers_exit;
 mod containers_memory;
 mod containers_state;
+#[cfg(test)]
+mod containers_tests;
 mod control_plane;
 mod control_plane_alerts;
 mod control_plane_objects;
@@ -39,6 +41,7 @@ mod jobs;
 mod listeners;
 mod logs;
 mod logs_database;
+mod logs_database_port;
 mod logs_facts;
 mod logs_hosts;
 mod logs_patterns;

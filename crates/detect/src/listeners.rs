@@ -111,7 +111,7 @@ impl Listeners {
         }
     }
 
-    /// `8080/TCP (http), 9090/TCP`.
+    /// `8080/TCP (http), 9090/TCP`; a dash where nothing is known.
     pub fn line(&self) -> String {
         let mut parts: Vec<String> = self
             .declared
@@ -125,7 +125,7 @@ impl Listeners {
         if parts.is_empty() {
             parts.extend(self.logged.iter().map(ToString::to_string));
         }
-        parts.join(", ")
+        if parts.is_empty() { "–".to_owned() } else { parts.join(", ") }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::containers::{death_log, error_lines};
 use crate::containers_state::{Seen, Standing, seen};
 use crate::logs_database as database;
 use crate::logs_facts as facts;
-use crate::logs_hosts::{Target, Who, target_of};
+use crate::logs_hosts::{Target, Who, target_of, workload_behind};
 use crate::logs_patterns::code_of;
 use crate::logs_text::{container_of, is_recent, lines, quote, said, written_at};
 
@@ -138,6 +138,13 @@ fn troubles<'w>(world: &'w World, tail: &'w o::LogTail) -> Vec<Trouble<'w>> {
     found.into_values().collect()
 }
 
+/// All pods behind a service, or the pod, are ready.
+fn calls_itself_well(world: &World, entity: &EntityRef) -> bool {
+    let Some(workload) = workload_behind(world, entity) else { return false };
+    let pods: Vec<&o::Pod> = world.pods_of(&workload).filter(|p| !p.is_finished()).collect();
+    !pods.is_empty() && pods.iter().all(|p| p.is_ready())
+}
+
 /// A connection that failed: a symptom of whatever is at the other end, and a fact only about what is outside the cluster.
 fn unreachable(world: &World, t: &Trouble<'_>, out: &mut Vec<Finding>) {
     let nats = match (t.standing, t.telling) {
@@ -160,7 +167,10 @@ fn unreachable(world: &World, t: &Trouble<'_>, out: &mut Vec<Finding>) {
     let Some(entity) = target.entity().filter(|_| unwell) else { return };
     let code = match (&target.who, t.code) {
         (Who::Outside(_), _) => "dependency.outside_unreachable",
-        (Who::Service(_) | Who::Pod(_), "log.connection_refused") => "dependency.refuses",
+        // what is not ready has a trouble of its own, and that is the cause then
+        (Who::Service(_) | Who::Pod(_), "log.connection_refused") if calls_itself_well(world, entity) => {
+            "dependency.refuses"
+        }
         _ => return,
     };
     let about = match entity.kind {

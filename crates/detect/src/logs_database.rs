@@ -52,10 +52,10 @@ fn database_behind(world: &World, t: &Trouble<'_>) -> Option<EntityRef> {
 
 fn weigh(t: &Trouble<'_>) -> f64 {
     match (t.standing, t.count) {
-        (Standing::Crashing | Standing::Unready, _) if t.telling => 3.5,
-        (_, 0..=1) => 1.2,
-        (_, 2) => 1.5,
-        _ => 2.0,
+        (Standing::Crashing | Standing::Unready, _) if t.telling => 2.5,
+        (_, 0..=1) => 0.7,
+        (_, 2) => 1.0,
+        _ => 1.6,
     }
 }
 
@@ -108,7 +108,7 @@ fn at_database(
     let Some(best) = members.iter().max_by(|a, b| weigh(a).total_cmp(&weigh(b))) else { return Vec::new() };
     // two witnesses are better than one
     let more = if own && !callers.is_empty() || callers.len() > 1 { 0.8 } else { 0.0 };
-    let finding = best.finding(world, code, (weigh(best) + more).min(4.0));
+    let finding = best.finding(world, code, weigh(best) + more);
     let mut finding = Finding { entity: database.clone(), ..finding };
     for t in members.iter().filter(|t| !std::ptr::eq(**t, *best)).take(3) {
         finding = finding.evidence(crate::logs_text::quote(world, t.tail, t.line, t.count));

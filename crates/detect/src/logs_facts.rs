@@ -17,16 +17,16 @@ const LASTING: [&str; 5] =
 /// In a ready container a trouble counts from so many lines on.
 const LASTING_LINES: u32 = 3;
 
-/// How much a line says, by how its container stands; `None`: nothing that counts.
+/// How much a line says, by how its container stands (2 and more: as sure as its rule); `None`: nothing that counts.
 fn weigh(t: &Trouble<'_>) -> Option<f64> {
     match (t.standing, t.telling) {
-        (Standing::Crashing, true) => Some(3.5),
-        (Standing::Crashing, false) => Some(1.5),
-        (Standing::Unready, true) => Some(2.5),
-        (Standing::Unready, false) => Some(1.0),
+        (Standing::Crashing, true) => Some(2.5),
+        (Standing::Crashing, false) => Some(0.5),
+        (Standing::Unready, true) => Some(1.3),
+        (Standing::Unready, false) => Some(0.3),
         (Standing::Fine | Standing::Recovered, _) => {
             let lasting = LASTING.contains(&t.code) && t.count >= LASTING_LINES && t.telling;
-            lasting.then_some(0.7)
+            lasting.then_some(0.2)
         }
     }
 }
@@ -62,7 +62,7 @@ fn child_killed(world: &World, t: &Trouble<'_>) -> Option<Finding> {
     let alive = !matches!(t.standing, Standing::Crashing) && !t.tail.previous && t.telling;
     let limited = t.seen.is_some_and(|s| s.limit("memory").is_some());
     (alive && limited).then(|| {
-        t.finding(world, "container.oom_child", 2.5)
+        t.finding(world, "container.oom_child", 1.2)
             .arg("limit", limit(t))
             .arg("restarts", "0")
             .arg("exit_code", "-")

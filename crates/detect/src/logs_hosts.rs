@@ -80,6 +80,10 @@ fn host_in(line: &str) -> Option<(String, Option<u16>)> {
         Regex::new(r#"(?i)host ?= ?['"]?([a-z0-9][a-z0-9_.-]*)['"]?,? *port ?= ?['"]?(\d{2,5})|server(?: on| at)? ['"]([a-z0-9][a-z0-9_.-]*)['"](?:.{0,40}?port (\d{2,5}))?"#)
             .expect("the pattern is fixed and tested")
     });
+    static URL: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r#"(?i)\bhttps?://(?:[^\s@/"']*@)?([a-z0-9][a-z0-9.-]*)(?:[/"'\s?]|$)"#)
+            .expect("the pattern is fixed and tested")
+    });
     let by = |pattern: &Regex| {
         pattern.captures_iter(line).find_map(|c| {
             let host = c.get(1).or_else(|| c.get(3))?.as_str().trim_end_matches('.').to_ascii_lowercase();
@@ -88,7 +92,7 @@ fn host_in(line: &str) -> Option<(String, Option<u16>)> {
             (!is_time && !host.is_empty()).then_some((host, port))
         })
     };
-    by(&LOOKUP).or_else(|| by(&PARTS)).or_else(|| by(&SOCKET)).or_else(|| by(&ANY))
+    by(&LOOKUP).or_else(|| by(&PARTS)).or_else(|| by(&SOCKET)).or_else(|| by(&ANY)).or_else(|| by(&URL))
 }
 
 fn who(world: &World, namespace: &str, host: &str, port: Option<u16>) -> Who {
@@ -242,6 +246,7 @@ mod tests {
                 Some(("10.0.0.7", Some(80))),
             ),
             ("curl: (6) Could not resolve host: api.example.com", Some(("api.example.com", None))),
+            ("POST https://pay.example.com/charge: 401 Unauthorized", Some(("pay.example.com", None))),
             ("12:30:45 connection refused", None),
         ] {
             let want = want.map(|(h, p)| (h.to_owned(), p));

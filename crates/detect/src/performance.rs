@@ -155,8 +155,9 @@ fn delay(world: &World, rises: &Rises, overloaded: &BTreeSet<EntityRef>, out: &m
     }
     let most = origins.iter().map(|(_, r)| r.shift.rise()).fold(0.0, f64::max);
     for (entity, rise) in &origins {
-        // what is slower by a tenth of the worst is rather a consequence that the call graph does not show
-        let nats = if rise.shift.rise() * 10.0 >= most { 3.0 } else { 1.5 };
+        // the share of the lost time that starts here, as odds: a small share is rather a consequence that the call graph
+        // does not show
+        let nats = (3.0 + (rise.shift.rise() / most).ln()).max(1.5);
         out.push(finding("performance.network_delay", entity, rise).nats(nats));
     }
     let origins: Vec<(&EntityRef, &Rise)> =

@@ -8,6 +8,8 @@
 //! fool it*: failures while a program starts; probes that a mesh rewrote; a container that crashes by itself.
 //! *Source*: failure-modes rows 61–64.
 
+use std::collections::BTreeSet;
+
 use rootline_model::{Evidence, Finding};
 use rootline_objects as o;
 use rootline_world::{EventView, World};
@@ -35,6 +37,8 @@ pub(crate) struct Case<'w> {
     /// The other probes of the container.
     pub siblings: Vec<View>,
     pub listeners: Listeners,
+    /// Ports that arguments and environment speak of.
+    pub hints: BTreeSet<i64>,
     /// What the kubelet says most; `None` where its events are gone.
     pub said: Option<Said>,
     pub event: Option<&'w EventView>,
@@ -108,7 +112,8 @@ fn case<'w>(world: &'w World, seen: Seen<'w>, spec: &'w o::Container, view: View
     let siblings =
         Which::ALL.into_iter().filter(|w| *w != view.which).filter_map(|w| View::of(seen.pod, spec, w)).collect();
     let listeners = Listeners::of_pods(world, std::iter::once(seen.pod));
-    Some(Case { world, seen, view, siblings, listeners, said, event, kill, kills })
+    let hints = Listeners::of_spec(&seen.pod.spec).hinted;
+    Some(Case { world, seen, view, siblings, listeners, hints, said, event, kill, kills })
 }
 
 /// A readiness probe of a container that another probe kills may be wrong in the same way.
@@ -181,7 +186,7 @@ fn finding(case: &Case<'_>, fault: Fault) -> Finding {
         .arg("timeout", view.timeout.to_string())
         .arg("failures", view.failures.to_string())
         .arg("window", view.window().to_string())
-        .arg("message", case.event.map(|e| crate::logs_text::clip(&e.message)).unwrap_or_default())
+        .arg("message", case.event.map(|e| words(&e.message)).unwrap_or_else(|| "no event".to_owned()))
         .evidence(field(&me, format!("{}Probe", view.which.word()), view.line()));
     for event in [case.event, case.kill].into_iter().flatten() {
         finding = finding.evidence(event_evidence(event));
@@ -193,6 +198,11 @@ fn finding(case: &Case<'_>, fault: Fault) -> Finding {
         finding = finding.evidence(evidence);
     }
     finding
+}
+
+/// What the probe met, without the kubelet's own opening words.
+pub(crate) fn words(message: &str) -> String {
+    crate::logs_text::clip(split(message).map_or(message, |(_, rest)| rest))
 }
 
 /// The log line in which a process of the pod says where it listens.

@@ -58,6 +58,7 @@ impl Aspect {
 
 pub(crate) struct Fault {
     pub aspect: Aspect,
+    /// 2 and more: as sure as the rule; less where the evidence is thinner.
     pub nats: f64,
     pub expected: String,
     pub actual: String,
@@ -90,7 +91,7 @@ fn service_ports(case: &Case<'_>) -> Vec<i64> {
 fn port(case: &Case<'_>) -> Option<Fault> {
     let declared = || case.listeners.line();
     if let Some(name) = &case.view.unknown_name {
-        return Some(fault(Aspect::Port, 4.0, declared(), name.clone()));
+        return Some(fault(Aspect::Port, 2.5, declared(), name.clone()));
     }
     let asked = case.view.port?;
     if case.said.is_some_and(Said::something_listens) || case.listeners.logged.contains(&asked) {
@@ -105,7 +106,7 @@ fn port(case: &Case<'_>) -> Option<Fault> {
     let served = service_ports(case);
     let served_other = !served.is_empty() && !served.contains(&asked);
     // an argument or env value that speaks of the port means that the program was told to serve it
-    if case.listeners.hinted.contains(&asked) && !logged_other {
+    if case.hints.contains(&asked) && !logged_other {
         return None;
     }
     let refused = matches!(case.said, Some(Said::Refused | Said::NoChannel));
@@ -115,7 +116,7 @@ fn port(case: &Case<'_>) -> Option<Fault> {
         return None;
     }
     let add = |on: bool, nats: f64| if on { nats } else { 0.0 };
-    let nats = 2.0
+    let nats = 0.0
         + add(undeclared, 1.0)
         + add(logged_other, 1.0)
         + add(known_sibling.is_some(), 0.5)
@@ -125,7 +126,7 @@ fn port(case: &Case<'_>) -> Option<Fault> {
     let logged: Vec<i64> = case.listeners.logged.iter().copied().collect();
     let best = known_sibling.or(only(&logged)).or(only(&tcp)).or(only(&served));
     let expected = best.map_or_else(declared, |p| p.to_string());
-    let mut fault = fault(Aspect::Port, nats.min(4.0), expected, asked.to_string());
+    let mut fault = fault(Aspect::Port, nats, expected, asked.to_string());
     fault.evidence = listening_line(case);
     Some(fault)
 }
@@ -152,20 +153,20 @@ fn protocol(case: &Case<'_>) -> Option<Fault> {
         (Some(Said::NotHttp), _) => {
             let http2 = case.event.is_some_and(|e| e.message.contains("\\x00\\x00") || e.message.contains('\u{0}'));
             let guess = if name.contains("grpc") || http2 { "gRPC" } else { "TCP" };
-            wrong(4.0, sibling.unwrap_or(guess))
+            wrong(2.5, sibling.unwrap_or(guess))
         }
-        (Some(Said::NotTls), _) => wrong(4.0, "HTTP"),
-        (Some(Said::NotGrpc), _) => wrong(4.0, sibling.unwrap_or("HTTP")),
-        (Some(Said::NoHealthService), "grpc") => wrong(3.0, sibling.unwrap_or("TCP")),
+        (Some(Said::NotTls), _) => wrong(2.5, "HTTP"),
+        (Some(Said::NotGrpc), _) => wrong(2.2, sibling.unwrap_or("HTTP")),
+        (Some(Said::NoHealthService), "grpc") => wrong(1.0, sibling.unwrap_or("TCP")),
         (Some(Said::Status(400)), "http") if !case.view.https => {
             let tls = name.contains("https") || matches!(case.view.port, Some(443 | 8443 | 6443));
-            tls.then(|| fault(Aspect::Protocol, 3.5, "HTTPS", actual))
+            tls.then(|| fault(Aspect::Protocol, 1.6, "HTTPS", actual))
         }
         (Some(Said::NoChannel | Said::Closed), "grpc") => {
             let http = name.contains("http") || logs_speak(case, "http");
             match (sibling, http) {
-                (Some(other), _) => wrong(3.0, other),
-                (None, true) => wrong(2.5, "HTTP"),
+                (Some(other), _) => wrong(1.2, other),
+                (None, true) => wrong(0.7, "HTTP"),
                 _ => None,
             }
         }
@@ -173,18 +174,18 @@ fn protocol(case: &Case<'_>) -> Option<Fault> {
             let raw = matches!(case.view.port, Some(6379 | 5432 | 3306 | 27017 | 5672 | 9092 | 11211));
             let grpc = name.contains("grpc") || logs_speak(case, "grpc");
             match (sibling, raw, grpc) {
-                (Some(other), _, _) => wrong(3.0, other),
-                (None, true, _) => wrong(3.0, "TCP"),
-                (None, _, true) => wrong(2.5, "gRPC"),
+                (Some(other), _, _) => wrong(1.2, other),
+                (None, true, _) => wrong(1.2, "TCP"),
+                (None, _, true) => wrong(0.7, "gRPC"),
                 _ => None,
             }
         }
-        (_, "tcp" | "http" | "grpc") if is_udp(case) => wrong(3.5, "UDP"),
+        (_, "tcp" | "http" | "grpc") if is_udp(case) => wrong(1.6, "UDP"),
         (None, "http" | "grpc") => {
             let grpc_name = name.contains("grpc") && case.view.protocol == "http";
             match sibling {
-                Some(other) if other != "TCP" => wrong(2.0, other),
-                _ if grpc_name => wrong(2.0, "gRPC"),
+                Some(other) if other != "TCP" => wrong(0.3, other),
+                _ if grpc_name => wrong(0.3, "gRPC"),
                 _ => None,
             }
         }
@@ -217,9 +218,9 @@ fn path(case: &Case<'_>) -> Option<Fault> {
     let other =
         case.siblings.iter().find(|s| s.port == case.view.port && s.protocol == "http" && s.path != case.view.path);
     let nats = match status {
-        404 | 410 => 3.8,
-        405 => 3.2,
-        _ => 2.6,
+        404 | 410 => 2.5,
+        405 => 1.6,
+        _ => 1.0,
     };
     Some(fault(
         Aspect::Path,
@@ -240,7 +241,7 @@ fn path_from_log(case: &Case<'_>) -> Option<Fault> {
             lines(tail).rev().take(400).find(|l| l.contains(path) && l.contains(" 404") && l.contains("kube-probe"))?;
         Some(crate::logs_text::quote(case.world, tail, line, 1))
     })?;
-    Some(Fault { evidence: Some(hit), ..fault(Aspect::Path, 3.5, "?", format!("{path} → 404")) })
+    Some(Fault { evidence: Some(hit), ..fault(Aspect::Path, 1.8, "?", format!("{path} → 404")) })
 }
 
 fn timing(case: &Case<'_>) -> Option<Fault> {
@@ -262,7 +263,7 @@ fn timing(case: &Case<'_>) -> Option<Fault> {
     let actual = format!("{} s", view.window());
     let guarded = view.which == Which::Liveness && case.siblings.iter().any(|s| s.which == Which::Startup);
     if view.window() <= TIGHT_S && !guarded {
-        return Some(fault(Aspect::Timing, 3.5, format!("> {} s", view.window()), actual));
+        return Some(fault(Aspect::Timing, 2.0, format!("> {} s", view.window()), actual));
     }
     let ran = case.seen.last.and_then(|t| Some(t.finished_at.0?.as_second() - t.started_at.0?.as_second()));
     let died_young = ran.is_some_and(|s| s <= view.window() + SLACK_S);
@@ -272,13 +273,13 @@ fn timing(case: &Case<'_>) -> Option<Fault> {
     if died_young && !came_up && !complained && !guarded && matches!(case.said, Some(Said::Refused | Said::NoChannel)) {
         return Some(fault(
             Aspect::Timing,
-            if tail.is_some() { 3.0 } else { 2.3 },
+            if tail.is_some() { 1.5 } else { 0.8 },
             format!("> {} s", view.window()),
             actual,
         ));
     }
     if case.said == Some(Said::Timeout) && view.timeout <= 1 && !complained {
-        return Some(fault(Aspect::Timing, 2.2, "> 1 s", format!("{} s", view.timeout)));
+        return Some(fault(Aspect::Timing, 0.7, "> 1 s", format!("{} s", view.timeout)));
     }
     None
 }
@@ -290,10 +291,10 @@ fn late(case: &Case<'_>) -> Option<Fault> {
     if case.event.is_none() {
         let needs = view.delay.saturating_add(view.period.saturating_mul(view.successes));
         let waiting = runs.is_some_and(|s| s <= needs) && needs > LATE_S;
-        return waiting.then(|| fault(Aspect::Timing, 3.2, format!("< {needs} s"), format!("{needs} s")));
+        return waiting.then(|| fault(Aspect::Timing, 2.0, format!("< {needs} s"), format!("{needs} s")));
     }
     let hasty = case.said == Some(Said::Timeout) && view.timeout <= 1 && !speaks_of_dependency(case);
-    hasty.then(|| fault(Aspect::Timing, 1.8, "> 1 s", format!("{} s", view.timeout)))
+    hasty.then(|| fault(Aspect::Timing, 0.6, "> 1 s", format!("{} s", view.timeout)))
 }
 
 fn speaks_of_dependency(case: &Case<'_>) -> bool {
@@ -304,7 +305,7 @@ fn speaks_of_dependency(case: &Case<'_>) -> bool {
 
 /// The probe is right as far as can be told, and what it asks is not well.
 fn program(case: &Case<'_>) -> Option<Fault> {
-    let message = case.event.map(|e| crate::logs_text::clip(&e.message)).unwrap_or_default();
+    let message = case.event.map(|e| crate::probes::words(&e.message)).unwrap_or_default();
     let waits = match case.kills {
         true => death_log(case.world, &case.seen).is_some_and(|t| blames_dependency(case.world, t)),
         false => speaks_of_dependency(case),
@@ -313,15 +314,15 @@ fn program(case: &Case<'_>) -> Option<Fault> {
         return Some(fault(Aspect::Waits, 2.0, "", message));
     }
     let nats = match (case.view.which, case.kills) {
-        _ if case.said == Some(Said::CommandMissing) => 2.6,
+        _ if case.said == Some(Said::CommandMissing) => 2.0,
         (Which::Readiness, _) => {
             case.event?;
-            1.5
+            1.3
         }
-        (_, true) => 2.3,
+        (_, true) => 1.8,
         (_, false) => {
             case.event?;
-            1.5
+            1.0
         }
     };
     Some(fault(Aspect::Failing, nats, "", message))

@@ -118,7 +118,7 @@ pub(crate) fn meaning(text: &str) -> Said {
     } else if has(&[": eof", "connection reset", "unexpected eof", "closed"]) && has(&["get \"", "tcp", "rpc", "http"])
     {
         Said::Closed
-    } else if has(&["no such file", "not found", "can't open", "cannot access", "permission denied"]) {
+    } else if has(&["executable file not found", "exec failed", "exec: \"", ": not found", "exec format error"]) {
         Said::CommandMissing
     } else {
         Said::Command

@@ -96,7 +96,8 @@ fn read(line: &str, open: &mut Entry) {
             }
         }
     }
-    if !open.target.is_empty() {
+    // `backend pay` names a block, not what it leads to
+    if !open.target.is_empty() || ["backend ", "upstream "].iter().any(|w| line.trim_start().starts_with(w)) {
         return;
     }
     if let Some(address) = addresses_in(line).into_iter().next() {

@@ -115,6 +115,7 @@ fn judge(
                 .nats(2.5)
                 .arg("place", place)
                 .arg("object", object.to_string())
+                .arg("object_name", format!("{}/{}", object.kind, object.name))
                 .arg("path", path.clone())
                 .arg("service", entry.target.clone())
                 .arg("expected", meant.clone())

@@ -237,3 +237,83 @@ const fn code_of(family: Family) -> &'static str {
         Family::Other => "pod.unschedulable.other",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::create_state::testing::{arg, codes, find, world};
+
+    const BIG: &str = r#"{"kind":"Node","metadata":{"name":"w1","labels":{"disk":"hdd"}},
+        "status":{"allocatable":{"cpu":"4","memory":"8Gi","pods":"10"}}}"#;
+    const MASTER: &str = r#"{"kind":"Node","metadata":{"name":"m","labels":{"kubernetes.io/role":"master"}},
+        "spec":{"unschedulable":true},"status":{"allocatable":{"cpu":"64","memory":"99Gi","pods":"10"}}}"#;
+
+    fn pod(spec: &str, message: &str) -> String {
+        format!(
+            r#"{{"kind":"Pod","metadata":{{"name":"a","namespace":"shop"}},"spec":{spec},"status":{{"phase":"Pending",
+            "conditions":[{{"type":"PodScheduled","status":"False","reason":"Unschedulable","message":"{message}"}}]}}}}"#
+        )
+    }
+
+    #[test]
+    fn a_request_larger_than_every_open_node_is_told_with_its_sums() {
+        let spec = r#"{"containers":[{"name":"c","resources":{"requests":{"cpu":"12"}}}]}"#;
+        let pod = pod(spec, "0/2 nodes are available: 1 node(s) were unschedulable, 1 Insufficient cpu.");
+        let found = find(&Scheduling, &world(&[BIG, MASTER, &pod]));
+        assert_eq!(found.iter().map(|f| f.code.as_str()).collect::<Vec<_>>(), ["pod.unschedulable.cpu"]);
+        let args = ["requested", "free", "largest", "fit"].map(|k| arg(&found, k));
+        assert_eq!(args, ["12", "4", "4", "too_big"]);
+    }
+
+    #[test]
+    fn full_nodes_name_who_took_the_room() {
+        let hog = r#"{"kind":"Pod","metadata":{"name":"hog","namespace":"shop"},"spec":{"nodeName":"w1",
+            "containers":[{"name":"c","resources":{"requests":{"memory":"7Gi"}}}]},"status":{"phase":"Running"}}"#;
+        let spec = r#"{"containers":[{"name":"c","resources":{"requests":{"memory":"2Gi"}}}]}"#;
+        let pod = pod(spec, "0/1 nodes are available: 1 Insufficient memory.");
+        let found = find(&Scheduling, &world(&[BIG, hog, &pod]));
+        assert_eq!(
+            [arg(&found, "fit"), arg(&found, "free"), arg(&found, "takers")],
+            ["full", "1Gi", "pod/shop/hog 7Gi"]
+        );
+    }
+
+    #[test]
+    fn a_selector_is_told_with_what_nodes_have() {
+        let pod = pod(
+            r#"{"nodeSelector":{"disk":"ssd"}}"#,
+            "0/2 nodes are available: 1 node(s) were unschedulable, 1 node(s) didn't match Pod's node affinity/selector.",
+        );
+        let found = find(&Scheduling, &world(&[BIG, MASTER, &pod]));
+        assert_eq!(found[0].code.as_str(), "pod.unschedulable.node_selector");
+        assert_eq!([arg(&found, "selector"), arg(&found, "have")], ["disk=ssd", "disk=hdd"]);
+    }
+
+    #[test]
+    fn pods_of_one_template_are_told_once() {
+        let pod = |name: &str| {
+            format!(
+                r#"{{"kind":"Pod","metadata":{{"name":"{name}","namespace":"shop","ownerReferences":[{{"kind":"ReplicaSet",
+                "name":"cart-1","controller":true}}]}},"spec":{{"containers":[{{"name":"c","resources":{{"requests":{{"cpu":
+                "9"}}}}}}]}},"status":{{"phase":"Pending","conditions":[{{"type":"PodScheduled","status":"False","message":
+                "0/1 nodes are available: 1 Insufficient cpu."}}]}}}}"#
+            )
+        };
+        let found = find(&Scheduling, &world(&[BIG, &pod("a"), &pod("b"), &pod("c")]));
+        assert_eq!((found.len(), arg(&found, "pods")), (1, "3".to_owned()));
+    }
+
+    #[test]
+    fn claims_and_silence() {
+        let missing = pod("{}", "0/1 nodes are available: persistentvolumeclaim \\\"data\\\" not found.");
+        assert_eq!(codes(&Scheduling, &world(&[BIG, &missing])), ["volume.claim_missing@pod/shop/a"]);
+        let unbound = pod("{}", "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.");
+        assert_eq!(codes(&Scheduling, &world(&[BIG, &unbound])), ["pod.unschedulable.volume_unbound@pod/shop/a"]);
+        let running = r#"{"kind":"Pod","metadata":{"name":"a","namespace":"shop"},"spec":{"nodeName":"w1"},
+            "status":{"phase":"Running"}}"#;
+        assert!(codes(&Scheduling, &world(&[BIG, running])).is_empty());
+        // somebody made room since: nothing is left to blame
+        let now_fits = pod("{}", "0/1 nodes are available: ");
+        assert_eq!(codes(&Scheduling, &world(&[BIG, &now_fits])), ["pod.unschedulable.other@pod/shop/a"]);
+    }
+}

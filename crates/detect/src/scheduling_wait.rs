@@ -174,3 +174,30 @@ fn owner_of(world: &World, pod: &EntityRef) -> EntityRef {
         .find(|p| p.name().rsplit_once('-').is_some_and(|(s, _)| s == stem))
         .map_or_else(|| pod.clone(), |p| world.workload_of(p))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::create_state::testing::{codes, world};
+
+    fn pod(born: &str, spec: &str, status: &str) -> String {
+        format!(
+            r#"{{"kind":"Pod","metadata":{{"name":"a","namespace":"shop","creationTimestamp":"2026-06-01T{born}Z"}},
+            "spec":{{"containers":[{{"name":"c"}}]{spec}}},"status":{{"phase":"Pending"{status}}}}}"#
+        )
+    }
+
+    #[test]
+    fn silence_is_told_only_when_it_is_long_and_real() {
+        let judged = r#","conditions":[{"type":"PodScheduled","status":"False","message":"x"}]"#;
+        for (document, want) in [
+            (pod("11:50:00", "", ""), &["pod.unschedulable.no_scheduler@pod/shop/a"][..]),
+            (pod("11:59:40", "", ""), &[]),
+            (pod("11:50:00", "", judged), &[]),
+            (pod("11:50:00", r#","schedulerName":"other""#, ""), &["pod.unschedulable.scheduler_name@pod/shop/a"]),
+            (pod("11:50:00", r#","schedulingGates":[{"name":"g"}]"#, ""), &["pod.unschedulable.gated@pod/shop/a"]),
+        ] {
+            assert_eq!(codes(&SchedulingWait, &world(&[&document])), want, "{document}");
+        }
+    }
+}

@@ -4,7 +4,7 @@ use rootline_objects as o;
 use rootline_world::World;
 
 /// Things younger than this are still starting. Starting value, see ADR-0003.
-pub(crate) const GRACE_S: i64 = 60;
+pub(crate) const GRACE_S: i64 = 20;
 
 /// True if an object is old enough to be judged; one whose age is unknown is.
 pub(crate) fn settled(world: &World, metadata: &o::Meta) -> bool {

@@ -16,7 +16,7 @@ use crate::containers_state::event_evidence;
 pub(crate) struct Termination;
 
 /// Deletion this long after the grace period is stuck. Starting value, see ADR-0003.
-const OVERDUE_S: i64 = 120;
+const OVERDUE_S: i64 = 60;
 
 impl Detector for Termination {
     fn name(&self) -> &'static str {
@@ -46,10 +46,10 @@ fn stuck(world: &World, pod: &o::Pod) -> Option<Finding> {
     let (code, nats) = match (lost, event.is_some(), finalizers.is_empty()) {
         (true, _, _) => ("pod.stuck_terminating.node", 2.0),
         // once the containers are gone only the finalizer holds the object
-        (_, _, false) if !alive => ("pod.stuck_terminating.finalizer", 4.0),
-        (_, true, _) => ("pod.stuck_terminating.kubelet", 3.0),
-        (_, _, false) => ("pod.stuck_terminating.finalizer", 3.0),
-        _ => ("pod.stuck_terminating.kubelet", 2.0),
+        (_, _, false) if !alive => ("pod.stuck_terminating.finalizer", 2.5),
+        (_, true, _) => ("pod.stuck_terminating.kubelet", 2.5),
+        (_, _, false) => ("pod.stuck_terminating.finalizer", 1.0),
+        _ => ("pod.stuck_terminating.kubelet", 1.2),
     };
     let mut finding = Finding::new(code, me.clone())
         .nats(nats)

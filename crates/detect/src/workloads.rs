@@ -12,6 +12,9 @@ use crate::Detector;
 use crate::starting::{GRACE_S, is_active, is_overdue, settled};
 use crate::traffic::field;
 
+/// Lines of an unready pod that are searched for what it cannot reach.
+const LINES_MAX: usize = 50;
+
 pub(crate) struct Workloads;
 
 impl Detector for Workloads {
@@ -76,10 +79,26 @@ impl Detector for PodReadiness {
                 },
                 None => field(&me, "status.phase", pod.status.phase.clone()),
             });
+            for other in blamed(world, pod) {
+                finding = finding.about(other);
+            }
             out.push(finding);
         }
         looked_at
     }
+}
+
+/// What an unready pod's log says it cannot reach.
+fn blamed(world: &World, pod: &o::Pod) -> Vec<EntityRef> {
+    let mut found = Vec::new();
+    for tail in world.logs_of(pod.namespace(), pod.name()) {
+        let told = tail.lines.iter().rev().take(LINES_MAX).filter(|l| crate::complaints::trouble_of(l).is_some());
+        for target in told.filter_map(|l| crate::logs_hosts::target_of(world, pod.namespace(), l)) {
+            found.extend(target.entity().filter(|e| e.kind != Kind::External && !found.contains(*e)).cloned());
+        }
+    }
+    found.truncate(3);
+    found
 }
 
 /// A pod that a text only names in passing (the pods of a described node) has no status to judge by.
@@ -128,6 +147,9 @@ fn short(world: &World, workload: &WorkloadView<'_>) -> Option<Finding> {
             relation: "<".to_owned(),
             right: format!("desired {}", workload.desired),
         });
+    for other in world.pods_of(&workload.entity).filter(|p| is_overdue(world, p)).take(2).flat_map(|p| blamed(world, p)) {
+        finding = finding.about(other);
+    }
     for condition in workload.conditions.iter().filter(|c| c.kind == "ReplicaFailure" && c.status == "True") {
         finding = finding.evidence(Evidence::Condition {
             object: workload.entity.clone(),

@@ -34,6 +34,19 @@ impl Detector for ScaledToZero {
     }
 }
 
+/// Who needs it, as well as it is known.
+fn needed_by(
+    calling: &std::collections::BTreeSet<&EntityRef>,
+    routed: &[EntityRef],
+    complaints: &[complaints::Complaint],
+) -> String {
+    let by: std::collections::BTreeSet<&EntityRef> = complaints.iter().filter_map(|c| c.by.as_ref()).collect();
+    [names(calling.iter().copied()), names(routed), names(by)]
+        .into_iter()
+        .find(|line| !line.is_empty())
+        .unwrap_or_else(|| "–".to_owned())
+}
+
 fn judge(world: &World, callers: &Callers<'_>, workload: &WorkloadView<'_>) -> Finding {
     let me = workload.entity.clone();
     let services: Vec<&o::Service> = world
@@ -68,7 +81,7 @@ fn judge(world: &World, callers: &Callers<'_>, workload: &WorkloadView<'_>) -> F
     let code = if needed { "workload.scaled_to_zero" } else { "workload.idle" };
     let mut finding = Finding::new(code, me.clone())
         .nats(if harmed { 4.0 } else { 1.5 })
-        .arg("callers", names(calling.iter().copied()))
+        .arg("callers", needed_by(&calling, &routed, &complaints))
         .arg("services", names(&services.iter().map(|s| service_ref(s)).collect::<Vec<EntityRef>>()))
         .evidence(field(&me, "spec.replicas", "0"));
     for service in services.iter().take(2) {

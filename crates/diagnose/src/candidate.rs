@@ -27,6 +27,10 @@ pub(crate) struct Candidate {
     pub onset: Option<Timestamp>,
     pub severity: Severity,
     pub reach: Reach,
+    /// Workloads that the findings are about: what hurts them hurts what depends on them.
+    pub homes: Vec<EntityRef>,
+    /// Some finding is a fact; a candidate of symptoms alone is explained by whatever lies upstream.
+    pub on_facts: bool,
 }
 
 impl Candidate {
@@ -37,6 +41,8 @@ impl Candidate {
 
 /// Facts that no rule speaks of weigh this much at most. Starting value, see ADR-0004.
 const UNRULED_NATS_MAX: f64 = 2.0;
+/// Workloads from which a cause's effects are followed, beside its own entity.
+const HOMES_MAX: usize = 16;
 /// Evidence shown with a cause.
 const EVIDENCE_MAX: usize = 8;
 
@@ -107,6 +113,8 @@ pub(crate) fn propose(
                     onset: None,
                     severity: rule.severity,
                     reach: rule.reach,
+                    homes: Vec::new(),
+                    on_facts: false,
                 };
                 let slot = merged.entry((rule.id.clone(), entity)).or_insert(fresh);
                 slot.base_nats = slot.base_nats.max(weigh(rule.nats, finding));
@@ -136,11 +144,26 @@ pub(crate) fn propose(
                 onset: None,
                 severity: Severity::Error,
                 reach: Reach::Downstream,
+                homes: Vec::new(),
+                on_facts: true,
             };
             merged.entry((finding.code.clone(), entity)).or_insert(fresh).take(i, finding);
         }
     }
-    merged.into_values().map(finish).collect()
+    merged
+        .into_values()
+        .map(|mut candidate| {
+            for &f in &candidate.findings {
+                let finding = &index.findings[f];
+                candidate.on_facts |= is_fact(finding.code.as_str());
+                let home = world.top_of(&finding.entity);
+                if candidate.homes.len() < HOMES_MAX && home != candidate.entity && !candidate.homes.contains(&home) {
+                    candidate.homes.push(home);
+                }
+            }
+            finish(candidate)
+        })
+        .collect()
 }
 
 /// The entity a rule names for a finding, with the findings that its `and` used.

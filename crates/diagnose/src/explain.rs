@@ -64,12 +64,13 @@ impl<'w> Explainer<'w> {
                 .any(|p| b.id.matches(p) || b.findings.iter().any(|&f| findings[f].code.matches(p)))
         });
         let weak = b.score() <= WEAK_NATS && a.score() >= STRONG_NATS && a.score() > b.score() + 1.0;
-        if !named && !weak {
+        let symptoms = a.on_facts && !b.on_facts;
+        if !named && !weak && !symptoms {
             return false;
         }
         let reached = self.distance(a, &b.entity).is_some()
             || b.findings.iter().any(|&f| self.distance(a, &findings[f].entity).is_some());
-        if named { reached } else { reached && a.entity != b.entity }
+        if named || symptoms { reached } else { reached && a.entity != b.entity }
     }
 
     pub fn path(&self, from: &Candidate, to: &EntityRef) -> Vec<(EntityRef, &'static str, EntityRef)> {
@@ -87,7 +88,7 @@ impl<'w> Explainer<'w> {
     }
 }
 
-/// A cause works from its own entity; one that is named for what it refers to (a missing Secret) also from that.
+/// A cause works from its own entity and from the workloads it was seen on (an unreachable host has no edges of its own).
 fn starts(candidate: &Candidate) -> impl Iterator<Item = &EntityRef> {
-    std::iter::once(&candidate.entity)
+    std::iter::once(&candidate.entity).chain(&candidate.homes)
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rootline_model::{
-    Cause, Class, Contribution, EntityRef, Finding, Folded, Incident, Kind, Message, Nats, Probability, Severity,
+    Cause, Class, Contribution, EntityRef, Finding, Folded, Gap, Incident, Kind, Message, Nats, Probability, Severity,
     Verdict,
 };
 use rootline_world::World;
@@ -278,7 +278,7 @@ impl Ranking<'_> {
                     args: candidate.args.clone(),
                     about: candidate.about.clone(),
                     evidence: candidate.evidence.clone(),
-                    contributions: contributions(candidate, i == lead, folded, gap_nats, self.parents[i].is_some()),
+                    contributions: contributions(candidate, i == lead, folded, &self.world.gaps, self.parents[i].is_some()),
                     onset: candidate.onset,
                     lost,
                 }
@@ -385,7 +385,7 @@ fn contributions(
     candidate: &Candidate,
     lead: bool,
     folded: usize,
-    gap_nats: f64,
+    gaps: &[Gap],
     explained: bool,
 ) -> Vec<Contribution> {
     let mut all = vec![Contribution {
@@ -410,11 +410,9 @@ fn contributions(
     if explained {
         all.push(Contribution { nats: Nats::new(-EXPLAINED_NATS), note: Message::new("why.explained") });
     }
-    if gap_nats > 0.0 {
-        all.push(Contribution {
-            nats: Nats::ZERO,
-            note: Message::new("why.gap").arg("what", format!("{gap_nats:.1}")),
-        });
+    if !gaps.is_empty() {
+        let subjects: Vec<&str> = gaps.iter().map(|g| g.subject.as_str()).take(3).collect();
+        all.push(Contribution { nats: Nats::ZERO, note: Message::new("why.gap").arg("what", subjects.join(", ")) });
     }
     all
 }

@@ -195,6 +195,11 @@ pub(super) const FINDINGS: &[FindingDoc] = &[
         "到数据库 {database} 的连接池已耗尽",
     ),
     fact(
+        "database.wrong_port",
+        "port {actual} is asked of service {service}, which has {expected}",
+        "访问 Service {service} 的端口 {actual}，而它只有 {expected}",
+    ),
+    fact(
         "database.read_only",
         "{database} refuses writes: it is read-only",
         "数据库 {database} 处于只读状态，拒绝写入",

@@ -7,7 +7,7 @@ pub(super) fn clean(text: &str) -> Cow<'_, str> {
     let mut out = Cow::Borrowed(text);
     // one pass over the bytes decides: nearly all texts are clean
     let odd = |b: &u8| matches!(b, 0x1b | b'\r' | 0x08 | 0xc2 | 0xe2 | 0xef);
-    if text.as_bytes().iter().any(|b| odd(b)) {
+    if text.as_bytes().iter().any(odd) {
         out = Cow::Owned(plain(text));
     }
     if let Some(unquoted) = unquoted(&out) {

@@ -71,6 +71,11 @@ impl<'a> Command<'a> {
                 } else {
                     out.words.push(word);
                 }
+            } else if word.starts_with("-l") && word.len() > 2 {
+                // `-lapp=cart`: the equals sign belongs to the selector
+                options.set("-l", &word[2..]);
+            } else if let Some((short, value)) = attached(word) {
+                options.set(short, value);
             } else if let Some(value) = inline {
                 options.set(name, value);
             } else if WITH_VALUE.contains(&name) {
@@ -146,14 +151,7 @@ impl<'a> Options<'a> {
         match name {
             "-A" | "--all-namespaces" => self.everywhere = true,
             "-p" | "--previous" => self.previous = true,
-            // `-oyaml`, `-nshop`, `-lapp=cart`
-            _ => {
-                for short in ["-o", "-n", "-l", "-c"] {
-                    if let Some(value) = name.strip_prefix(short).filter(|v| !v.is_empty() && !name.starts_with("--")) {
-                        self.set(short, value);
-                    }
-                }
-            }
+            _ => {}
         }
     }
 
@@ -165,6 +163,13 @@ impl<'a> Options<'a> {
         out.container = self.container;
         out.previous = self.previous;
     }
+}
+
+/// `-oyaml`, `-nshop`, `-lapp=cart`: a value that stands right behind its short option.
+fn attached(word: &str) -> Option<(&str, &str)> {
+    let (short, value) = word.split_at_checked(2)?;
+    (matches!(short, "-o" | "-n" | "-l" | "-c") && !value.is_empty() && !value.starts_with('='))
+        .then_some((short, value))
 }
 
 fn is_tool(word: &str) -> bool {

@@ -36,6 +36,9 @@ pub(super) enum Scope {
     Unnamed,
 }
 
+/// More than anybody reads; a text that is one long error must not cost more than its length.
+const KEPT_GAPS: usize = 100;
+
 pub(super) struct Found {
     pub now: Timestamp,
     /// Namespaced objects whose namespace no text has told yet have an empty one.
@@ -202,7 +205,7 @@ impl Found {
 
     pub fn gap(&mut self, kind: GapKind, subject: impl Into<String>, detail: impl Into<String>) {
         let gap = Gap::new(kind, subject, detail);
-        if !self.gaps.contains(&gap) {
+        if self.gaps.len() < KEPT_GAPS && !self.gaps.contains(&gap) {
             self.gaps.push(gap);
         }
     }

@@ -230,10 +230,11 @@ fn counts(base: &mut WorkloadStatus, lesser: WorkloadStatus, details: (Detail, D
         return;
     }
     if details == (Detail::Describe, Detail::Row) {
-        base.ready_replicas = lesser.ready_replicas;
-        if base.available_replicas == 0 && base.unavailable_replicas == 0 {
+        // only deployments tell what is available, together with what is not
+        if base.available_replicas == base.ready_replicas && base.unavailable_replicas == 0 {
             base.available_replicas = lesser.available_replicas;
         }
+        base.ready_replicas = lesser.ready_replicas;
         if base.updated_replicas == 0 {
             base.updated_replicas = lesser.updated_replicas;
         }

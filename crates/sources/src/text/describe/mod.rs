@@ -10,6 +10,8 @@ mod policy;
 mod probe;
 mod storage;
 mod template;
+#[cfg(test)]
+mod tests;
 mod volume;
 mod workload;
 
@@ -160,7 +162,7 @@ fn short_conditions(entry: &Entry<'_, '_>) -> Vec<Condition> {
 }
 
 /// The first number of each `n word` piece: `1 desired | 0 updated | …`, `2 Running / 0 Waiting / …`.
-fn counted<'a>(text: &'a str, word: &str) -> Option<i64> {
+fn counted(text: &str, word: &str) -> Option<i64> {
     text.split(['|', '/']).find_map(|piece| {
         let mut words = piece.split_ascii_whitespace();
         let number = words.next()?.parse().ok()?;

@@ -43,6 +43,12 @@ pub(super) fn read(lines: &[Line<'_>], now: Timestamp) -> Pod {
             _ => {}
         }
     }
+    // these controllers accept no other policy
+    let kept_running =
+        |kind: &str| matches!(kind, "ReplicaSet" | "StatefulSet" | "DaemonSet" | "ReplicationController");
+    if pod.metadata.controller().is_some_and(|o| kept_running(&o.kind)) {
+        "Always".clone_into(&mut pod.spec.restart_policy);
+    }
     if pod.metadata.deletion_timestamp.0.is_some() && pod.status.phase.is_empty() {
         let running = pod.status.container_statuses.iter().any(|c| c.state.running.is_some());
         pod.status.phase = if running { "Running" } else { "Pending" }.to_owned();

@@ -1,8 +1,8 @@
 //! `kubectl describe` of deployments, replica sets, stateful sets, daemon sets, jobs and cron jobs.
 
 use rootline_objects::{
-    CronJob, DaemonSet, Deployment, Job, JobSpec, Object, ObjectRef, Pvc, Quantity, ReplicaSet, StatefulSet,
-    WorkloadSpec,
+    Condition, CronJob, DaemonSet, Deployment, Job, JobSpec, Object, ObjectRef, Pvc, Quantity, ReplicaSet, StatefulSet,
+    WorkloadSpec, WorkloadStatus,
 };
 
 use super::super::found::{Detail, Found};
@@ -70,11 +70,18 @@ pub(super) fn replica_set(lines: &[Line<'_>]) -> ReplicaSet {
                 out.status.replicas = counted(e.value, "current").unwrap_or_default();
                 out.spec.replicas = counted(e.value, "desired");
             }
+            "Pods Status" => running(&mut out.status, e.value),
             "Conditions" => out.status.conditions = short_conditions(&e),
             _ => {}
         }
     }
     out
+}
+
+/// Ready pods are not told, only running ones; a table beside this text corrects it.
+fn running(status: &mut WorkloadStatus, value: &str) {
+    status.ready_replicas = counted(value, "Running").unwrap_or_default();
+    status.available_replicas = status.ready_replicas;
 }
 
 pub(super) fn stateful_set(lines: &[Line<'_>]) -> StatefulSet {
@@ -88,6 +95,7 @@ pub(super) fn stateful_set(lines: &[Line<'_>]) -> StatefulSet {
                 out.spec.replicas = counted(e.value, "desired");
                 out.status.replicas = counted(e.value, "total").unwrap_or_default();
             }
+            "Pods Status" => running(&mut out.status, e.value),
             "Volume Claims" => out.spec.volume_claim_templates = claim_templates(&e),
             _ => {}
         }
@@ -171,6 +179,14 @@ pub(super) fn job(lines: &[Line<'_>]) -> Job {
             }
             _ => {}
         }
+    }
+    if out.status.completion_time.0.is_some() {
+        out.status.conditions.push(Condition {
+            kind: "Complete".to_owned(),
+            status: "True".to_owned(),
+            last_transition_time: out.status.completion_time,
+            ..Condition::default()
+        });
     }
     out
 }

@@ -55,6 +55,7 @@ pub(super) fn replica_set(row: &Row<'_, '_>) -> ReplicaSet {
     let mut out = ReplicaSet { spec: spec(row, row.number("DESIRED")), ..ReplicaSet::default() };
     out.status.replicas = row.number("CURRENT").unwrap_or_default();
     out.status.ready_replicas = row.number("READY").unwrap_or_default();
+    out.status.available_replicas = out.status.ready_replicas;
     out
 }
 
@@ -64,6 +65,7 @@ pub(super) fn stateful_set(row: &Row<'_, '_>) -> StatefulSet {
     let mut out = StatefulSet { spec: spec(row, want), ..StatefulSet::default() };
     out.status.ready_replicas = ready.or(row.number("CURRENT")).unwrap_or_default();
     out.status.replicas = out.status.ready_replicas;
+    out.status.available_replicas = out.status.ready_replicas;
     out
 }
 
