@@ -3,7 +3,7 @@ SHELL := bash
 .ONESHELL:
 .SHELLFLAGS := -euo pipefail -c
 export CARGO_TERM_COLOR ?= auto
-RUN_RECORDING ?= testdata/recordings/make-run.rootline
+RUN_RECORDING ?= testdata/recordings/cascade-secret.tar.zst
 
 .PHONY: help run test check e2e bench eval docs fuzz build clean
 help: ## this list
@@ -41,7 +41,7 @@ e2e: ## real Kubernetes with a real kubelet: inject faults, diagnose each
 
 bench: ## speed and memory over growing clusters, printed as a curve
 	@scripts/setup rust
-	cargo build --release --locked -p rootline-app -p rootline-eval
+	cargo build --release --locked -p rootline-app
 	bench/run
 
 eval: ## accuracy on the public benchmarks of ../shared, written to docs/internals/accuracy.md

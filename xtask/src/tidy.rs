@@ -27,7 +27,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("sources", &["archive", "model", "objects"]),
     ("engine", &["detect", "diagnose", "model", "objects", "world"]),
     ("testkit", &["engine", "model", "objects", "sources"]),
-    ("app", &["archive", "config", "engine", "model", "objects", "report", "sources"]),
+    ("app", &["archive", "config", "detect", "engine", "model", "objects", "report", "sources", "testkit"]),
     ("eval", &["engine", "model", "objects", "sources", "world"]),
 ];
 

@@ -55,7 +55,7 @@ fn resolves_otherwise(world: &World, site: &CallSite, ns: &str, name: &str) -> b
     }
     // host names inside the pod: aliases, containers' names in compose-like settings
     let spec_has = |spec: &o::PodSpec| {
-        spec.host_aliases.iter().any(|a| a.hostnames.iter().any(|h| *h == site.address.host))
+        spec.host_aliases.iter().any(|a| a.hostnames.contains(&site.address.host))
             || spec.hostname == name
             || spec.containers.iter().any(|c| c.name == name)
     };

@@ -111,7 +111,10 @@ fn no_metrics(world: &World, hpa: &o::Hpa, me: &EntityRef, target: &EntityRef) -
         _ => "hpa.no_metrics",
     };
     // pods that are not up have no metrics: then the pods are the matter, not the metrics
-    if code == "hpa.no_metrics" && !world.pods_of(target).any(o::Pod::is_ready) && world.is_listed(Kind::Pod, hpa.namespace()) {
+    if code == "hpa.no_metrics"
+        && !world.pods_of(target).any(o::Pod::is_ready)
+        && world.is_listed(Kind::Pod, hpa.namespace())
+    {
         return None;
     }
     let mut finding = Finding::new(code, me.clone())

@@ -17,6 +17,7 @@ use crate::Detector;
 use crate::containers_exit::{Exit, classify};
 use crate::containers_memory as memory;
 use crate::containers_state::{Seen, Standing, event_evidence, seen};
+use crate::logs_hosts::target_of;
 use crate::logs_patterns::code_of;
 use crate::logs_text::{container_of, is_recent, last_words, lines, quote, said, tails};
 
@@ -140,24 +141,27 @@ fn back_off(c: &Seen<'_>, waiting: &o::Waiting) -> Finding {
         .arg("message", waiting.message.clone())
 }
 
-/// Trouble that another program made, as the last lines of the log tell; the container is then its victim.
-pub(crate) fn blames_dependency(world: &World, tail: &o::LogTail) -> bool {
+/// Trouble that another program made, as the last lines of a log tell: who it is, if that can be told. The container is
+/// then its victim.
+pub(crate) fn blamed(world: &World, tail: &o::LogTail) -> Option<Option<EntityRef>> {
     const DEPENDENCY: [&str; 3] = ["log.connection_refused", "log.connection_timeout", "log.dns_failure"];
-    lines(tail)
+    let line = lines(tail)
         .rev()
         .take(LAST_LINES)
-        .any(|l| is_recent(world, l) && code_of(l).is_some_and(|code| DEPENDENCY.contains(&code)))
+        .find(|l| is_recent(world, l) && code_of(l).is_some_and(|code| DEPENDENCY.contains(&code)))?;
+    Some(target_of(world, &tail.namespace, line).and_then(|t| t.entity().cloned()))
 }
 
 fn crash(world: &World, c: &Seen<'_>) -> Finding {
     let tail = death_log(world, c);
-    let victim = tail.is_some_and(|t| blames_dependency(world, t));
-    let (code, nats) = match (victim, tail) {
+    let victim = tail.and_then(|t| blamed(world, t));
+    let (code, nats) = match (victim.is_some(), tail) {
         (true, _) => ("container.crash_on_dependency", 3.0),
         (false, Some(_)) => ("container.crash", 2.5),
         (false, None) => ("container.crash", 1.6),
     };
-    dress(world, c, Finding::new(code, c.entity()).nats(nats))
+    let finding = dress(world, c, Finding::new(code, c.entity()).nats(nats));
+    victim.flatten().into_iter().fold(finding, Finding::about)
 }
 
 fn untold_crash(world: &World, c: &Seen<'_>) -> Option<Finding> {

@@ -111,6 +111,8 @@ pub(crate) fn program(message: &str) -> Option<&str> {
 pub(crate) enum SandboxFault {
     NoAddress,
     Network,
+    /// The memory limit is too small even for the runtime's own init process (runc: `container init was OOM-killed`).
+    LimitTooLow,
     Runtime,
 }
 
@@ -128,6 +130,8 @@ pub(crate) fn sandbox_fault(message: &str) -> SandboxFault {
         "insufficient free ip",
     ]) {
         SandboxFault::NoAddress
+    } else if has(&["oom-killed", "memory limit too low"]) {
+        SandboxFault::LimitTooLow
     } else if has(&["cni", "network plugin", "networkplugin", "setup network for sandbox", "plugin type="]) {
         SandboxFault::Network
     } else {

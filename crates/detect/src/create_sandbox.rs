@@ -75,6 +75,25 @@ fn on_node(pod: &o::Pod, code: &'static str, nats: f64) -> Finding {
         .about(EntityRef::node(&pod.spec.node_name))
 }
 
+/// The smallest memory limit of the pod cannot hold even the runtime's init process.
+fn limit_too_low(pod: &o::Pod, event: &EventView) -> Finding {
+    let limit = |c: &o::Container| c.resources.limits.get("memory").cloned();
+    let smallest = pod
+        .spec
+        .containers
+        .iter()
+        .filter_map(|c| limit(c).map(|l| (c, l)))
+        .min_by(|a, b| a.1.value().total_cmp(&b.1.value()));
+    let (container, amount) = smallest.map_or(("", String::new()), |(c, l)| (c.name.as_str(), l.to_string()));
+    Finding::new("container.limit_too_low", pod_ref(pod))
+        .nats(4.0)
+        .since(event.first)
+        .arg("container", container)
+        .arg("limit", amount)
+        .arg("message", clip(&event.message, 400))
+        .evidence(event_evidence(event))
+}
+
 fn sandbox(world: &World, pod: &o::Pod, out: &mut Vec<Finding>) {
     let event = newest(world, pod, &["FailedCreatePodSandBox", "NetworkNotReady", "FailedPodSandBoxStatus"]);
     let Some(event) = event else { return };
@@ -86,6 +105,10 @@ fn sandbox(world: &World, pod: &o::Pod, out: &mut Vec<Finding>) {
         return;
     }
     let code = match (sandbox_fault(&event.message), event.reason.as_str()) {
+        (SandboxFault::LimitTooLow, _) => {
+            out.push(limit_too_low(pod, event));
+            return;
+        }
         (SandboxFault::NoAddress, _) => "pod.sandbox_no_address",
         (SandboxFault::Network, _) | (_, "NetworkNotReady") => "pod.sandbox_network",
         (SandboxFault::Runtime, _) => "pod.sandbox_failed",

@@ -46,7 +46,7 @@ fn server(world: &World) -> Option<Finding> {
     }
     let pods = live_pods(world, service);
     let down = |p: &&o::Pod| !p.is_ready() && settled(world, &p.metadata);
-    if !pods.iter().all(|p| down(&p)) {
+    if !pods.iter().all(down) {
         return None;
     }
     let behind = crate::traffic::templates(world, service);

@@ -132,7 +132,13 @@ fn taint_in(message: &str) -> String {
 }
 
 fn low_on(message: &str) -> &str {
-    let Some((_, rest)) = message.split_once("low on resource: ") else { return "" };
+    let Some((_, rest)) = message.split_once("low on resource: ") else {
+        // a pod that the kubelet did not let in
+        return [("MemoryPressure", "memory"), ("DiskPressure", "ephemeral-storage"), ("PIDPressure", "pids")]
+            .into_iter()
+            .find(|(condition, _)| message.contains(condition))
+            .map_or("", |(_, resource)| resource);
+    };
     rest.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).next().unwrap_or_default()
 }
 
@@ -180,6 +186,7 @@ mod tests {
             "memory"
         );
         assert_eq!(low_on("The node was low on resource: ephemeral-storage."), "ephemeral-storage");
+        assert_eq!(low_on("Pod was rejected: The node had condition: [DiskPressure]. "), "ephemeral-storage");
         assert_eq!(low_on("something else"), "");
         assert_eq!(
             usage("Container app was using 912Mi, request is 64Mi, has larger consumption of memory."),

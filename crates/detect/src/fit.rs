@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use rootline_objects as o;
 use rootline_world::World;
 
+use crate::fit_around::{Around, anti_terms};
 use crate::scheduling_message::Family;
 
 /// One reason why a node does not take the pod.
@@ -55,6 +56,8 @@ impl NodeFit {
 pub(crate) struct Placement<'w> {
     world: &'w World,
     on_node: BTreeMap<&'w str, Vec<&'w o::Pod>>,
+    /// Node → resource → sum of requests.
+    taken: BTreeMap<&'w str, BTreeMap<String, f64>>,
     /// Running pods whose own rules keep others away.
     repelling: Vec<&'w o::Pod>,
     control_plane: Vec<&'w str>,
@@ -63,16 +66,22 @@ pub(crate) struct Placement<'w> {
 impl<'w> Placement<'w> {
     pub(crate) fn new(world: &'w World) -> Self {
         let mut on_node: BTreeMap<&str, Vec<&o::Pod>> = BTreeMap::new();
+        let mut taken: BTreeMap<&str, BTreeMap<String, f64>> = BTreeMap::new();
         let mut repelling = Vec::new();
         for pod in world.pods.iter().filter(|p| !p.spec.node_name.is_empty() && !p.is_finished()) {
             on_node.entry(pod.spec.node_name.as_str()).or_default().push(pod);
+            let sums = taken.entry(pod.spec.node_name.as_str()).or_default();
+            for resource in requested(pod) {
+                let amount = pod.request(&resource);
+                *sums.entry(resource).or_default() += amount;
+            }
             if !anti_terms(pod).is_empty() {
                 repelling.push(pod);
             }
         }
         let control_plane =
             world.nodes.iter().filter(|n| is_control_plane(world, n)).map(o::Node::name).collect::<Vec<_>>();
-        Placement { world, on_node, repelling, control_plane }
+        Placement { world, on_node, taken, repelling, control_plane }
     }
 
     /// The topmost owner of a pod.
@@ -84,20 +93,33 @@ impl<'w> Placement<'w> {
         self.on_node.get(node).map_or(&[], Vec::as_slice)
     }
 
-    /// Every obstacle of every node, nodes in order of name.
-    pub(crate) fn fit(&self, pod: &o::Pod) -> Vec<NodeFit> {
-        self.world.nodes.iter().map(|node| self.fit_node(pod, node)).collect()
+    pub(crate) fn world(&self) -> &'w World {
+        self.world
     }
 
-    fn fit_node(&self, pod: &o::Pod, node: &o::Node) -> NodeFit {
+    /// Pods that have a node that was read, with it.
+    pub(crate) fn placed(&self) -> impl Iterator<Item = (&'w o::Node, &'w o::Pod)> {
+        self.world.nodes.iter().flat_map(|n| self.pods_on(n.name()).iter().map(move |p| (n, *p)))
+    }
+
+    pub(crate) fn repelling(&self) -> &[&'w o::Pod] {
+        &self.repelling
+    }
+
+    /// Every obstacle of every node, nodes in order of name.
+    pub(crate) fn fit(&self, pod: &o::Pod) -> Vec<NodeFit> {
+        let around = Around::of(self, pod);
+        self.world.nodes.iter().map(|node| self.fit_node(pod, node, &around)).collect()
+    }
+
+    fn fit_node(&self, pod: &o::Pod, node: &o::Node, around: &Around) -> NodeFit {
         let mut obstacles = closed(pod, node);
         let closed_by_hand = obstacles.iter().any(|x| matches!(x.family, Family::Cordon | Family::Taint));
         pins(pod, node, &mut obstacles);
         self.ports(pod, node, &mut obstacles);
         self.resources(pod, node, &mut obstacles);
         self.volumes(pod, node, &mut obstacles);
-        self.spread(pod, node, &mut obstacles);
-        self.neighbours(pod, node, &mut obstacles);
+        around.judge(node, &mut obstacles);
         let background = closed_by_hand && self.control_plane.contains(&node.name());
         let by_default = !asks_for_nodes(&pod.spec);
         NodeFit { name: node.name().to_owned(), obstacles, background, by_default }
@@ -128,7 +150,7 @@ impl<'w> Placement<'w> {
                 }
                 continue;
             };
-            let taken: f64 = self.pods_on(node.name()).iter().map(|p| p.request(&resource)).sum();
+            let taken = self.taken.get(node.name()).and_then(|t| t.get(&resource)).copied().unwrap_or(0.0);
             let amounts = Amounts { requested: pod.request(&resource), free: (whole - taken).max(0.0), whole };
             // the scheduler counts in milli-units and bytes; a rounding error is no obstacle
             if amounts.requested > amounts.free * (1.0 + 1e-9) {
@@ -162,92 +184,6 @@ impl<'w> Placement<'w> {
                 out.push(Obstacle::new(Family::VolumeZone, format!("{} ({})", volume.name(), claim.claim_name)));
             }
         }
-    }
-
-    fn spread(&self, pod: &o::Pod, node: &o::Node, out: &mut Vec<Obstacle>) {
-        for rule in pod.spec.topology_spread_constraints.iter().filter(|t| t.when_unsatisfiable != "ScheduleAnyway") {
-            let Some(selector) = &rule.label_selector else { continue };
-            let detail = format!("{} maxSkew {}", rule.topology_key, rule.max_skew);
-            let Some(here) = node.metadata.labels.get(&rule.topology_key) else {
-                if !node.metadata.labels.is_empty() {
-                    out.push(Obstacle::new(Family::Spread, detail));
-                }
-                continue;
-            };
-            let mut counts: BTreeMap<&str, i64> = BTreeMap::new();
-            for other in &self.world.nodes {
-                // nodes that the pod cannot go to by its own selector do not count as domains
-                if let Some(domain) = other.metadata.labels.get(&rule.topology_key)
-                    && pod.spec.accepts_node(&other.metadata.labels, other.name())
-                {
-                    let matching = self
-                        .pods_on(other.name())
-                        .iter()
-                        .filter(|p| p.namespace() == pod.namespace() && selector.matches(&p.metadata.labels));
-                    *counts.entry(domain).or_default() += i64::try_from(matching.count()).unwrap_or(i64::MAX);
-                }
-            }
-            let least = counts.values().min().copied().unwrap_or(0);
-            let me = i64::from(selector.matches(&pod.metadata.labels));
-            let skew = counts.get(here).copied().unwrap_or(0).saturating_add(me) - least;
-            if skew > rule.max_skew.max(1) {
-                out.push(Obstacle::new(Family::Spread, detail));
-            }
-        }
-    }
-
-    fn neighbours(&self, pod: &o::Pod, node: &o::Node, out: &mut Vec<Obstacle>) {
-        for term in anti_terms(pod) {
-            if let Some(other) = self.in_domain(pod, term, node).next() {
-                out.push(Obstacle::new(Family::AntiAffinity, format!("{}/{}", other.namespace(), other.name())));
-            }
-        }
-        for other in &self.repelling {
-            let repels = anti_terms(other).iter().any(|t| speaks_of(t, other, pod) && self.same_domain(t, node, other));
-            if repels {
-                out.push(Obstacle::new(Family::AntiAffinity, format!("{}/{}", other.namespace(), other.name())));
-                break;
-            }
-        }
-        let wanted = pod.spec.affinity.as_ref().and_then(|a| a.pod_affinity.as_ref());
-        for term in wanted.into_iter().flat_map(|a| &a.required) {
-            // the first pod of a group that wants to be together may go anywhere that has the topology
-            let first = speaks_of(term, pod, pod) && !self.anywhere(pod, term);
-            if self.in_domain(pod, term, node).next().is_none() && !first {
-                let selector = term.label_selector.as_ref().map(selector_line).unwrap_or_default();
-                out.push(Obstacle::new(Family::PodAffinity, selector));
-            }
-        }
-    }
-
-    fn anywhere(&self, pod: &o::Pod, term: &o::PodAffinityTerm) -> bool {
-        self.on_node.values().flatten().any(|other| speaks_of(term, pod, other))
-    }
-
-    /// Pods that a term of `pod` speaks of, in the topology domain of a node.
-    fn in_domain<'a>(
-        &'a self,
-        pod: &'a o::Pod,
-        term: &'a o::PodAffinityTerm,
-        node: &'a o::Node,
-    ) -> impl Iterator<Item = &'a o::Pod> {
-        let domain = node.metadata.labels.get(&term.topology_key);
-        let by_host = term.topology_key == "kubernetes.io/hostname";
-        let nodes = self.world.nodes.iter().filter(move |n| {
-            n.name() == node.name()
-                || (!by_host && domain.is_some() && n.metadata.labels.get(&term.topology_key) == domain)
-        });
-        nodes
-            .flat_map(|n| self.pods_on(n.name()).iter().copied())
-            .filter(move |other| other.name() != pod.name() && speaks_of(term, pod, other))
-    }
-
-    fn same_domain(&self, term: &o::PodAffinityTerm, node: &o::Node, other: &o::Pod) -> bool {
-        let there = self.world.nodes.get("", &other.spec.node_name);
-        other.spec.node_name == node.name()
-            || there
-                .and_then(|n| n.metadata.labels.get(&term.topology_key))
-                .is_some_and(|domain| node.metadata.labels.get(&term.topology_key) == Some(domain))
     }
 }
 
@@ -307,20 +243,6 @@ fn asks_for_nodes(spec: &o::PodSpec) -> bool {
 
 pub(crate) fn required_affinity(spec: &o::PodSpec) -> Option<&o::NodeSelector> {
     spec.affinity.as_ref()?.node_affinity.as_ref()?.required.as_ref()
-}
-
-fn anti_terms(pod: &o::Pod) -> &[o::PodAffinityTerm] {
-    pod.spec.affinity.as_ref().and_then(|a| a.pod_anti_affinity.as_ref()).map_or(&[], |a| a.required.as_slice())
-}
-
-/// Whether a term of `owner` speaks of `other`.
-fn speaks_of(term: &o::PodAffinityTerm, owner: &o::Pod, other: &o::Pod) -> bool {
-    let namespace_matches = if term.namespaces.is_empty() {
-        other.namespace() == owner.namespace()
-    } else {
-        term.namespaces.iter().any(|n| n == other.namespace())
-    };
-    namespace_matches && term.label_selector.as_ref().is_some_and(|s| s.matches(&other.metadata.labels))
 }
 
 fn host_ports(pod: &o::Pod) -> Vec<(i64, &str)> {
@@ -390,5 +312,60 @@ fn requirement_line(requirement: &o::Requirement) -> String {
         "Exists" => requirement.key.clone(),
         "DoesNotExist" => format!("!{}", requirement.key),
         other => format!("{} {other} {values}", requirement.key),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::create_state::testing::world;
+
+    /// Families that keep a pod of this spec from node `w`, which runs one pod with host port 80 and 3 of 4 CPUs.
+    fn obstacles(node: &str, spec: &str) -> (Vec<Family>, bool) {
+        let node = format!(
+            r#"{{"kind":"Node","metadata":{{"name":"w","labels":{{"disk":"ssd"{node}}}}},"spec":{{"taints":[{{"key":"pool",
+            "value":"gpu","effect":"NoSchedule"}}]}},"status":{{"allocatable":{{"cpu":"4","pods":"2"}}}}}}"#
+        );
+        let other = r#"{"kind":"Pod","metadata":{"name":"b","namespace":"shop","labels":{"app":"b"}},"spec":{"nodeName":"w",
+            "containers":[{"name":"c","ports":[{"containerPort":80,"hostPort":80}],"resources":{"requests":{"cpu":"3"}}}]},
+            "status":{"phase":"Running"}}"#;
+        let pod = format!(
+            r#"{{"kind":"Pod","metadata":{{"name":"a","namespace":"shop"}},"spec":{spec},"status":{{"phase":"Pending"}}}}"#
+        );
+        let world = world(&[&node, other, &pod]);
+        let fits = world.pods.get("shop", "a").map(|p| Placement::new(&world).fit(p)).unwrap_or_default();
+        let families = fits.iter().flat_map(|f| &f.obstacles).map(|x| x.family).collect();
+        (families, fits.iter().all(|f| f.background))
+    }
+
+    #[test]
+    fn each_filter_is_computed_again() {
+        const OK: &str = r#""tolerations":[{"key":"pool","operator":"Exists"}]"#;
+        for (rest, want) in [
+            ("", &[][..]),
+            (r#","nodeSelector":{"disk":"ssd"}"#, &[]),
+            (r#","nodeSelector":{"disk":"hdd"}"#, &[Family::Selector]),
+            (r#","containers":[{"name":"c","resources":{"requests":{"cpu":"1"}}}]"#, &[]),
+            (r#","containers":[{"name":"c","resources":{"requests":{"cpu":"1001m"}}}]"#, &[Family::Cpu]),
+            (r#","containers":[{"name":"c","resources":{"limits":{"example.com/gpu":"1"}}}]"#, &[Family::Extended]),
+            (r#","containers":[{"name":"c","ports":[{"containerPort":1,"hostPort":80}]}]"#, &[Family::HostPort]),
+            (r#","containers":[{"name":"c","ports":[{"containerPort":80,"hostPort":80,"protocol":"UDP"}]}]"#, &[]),
+            (
+                r#","affinity":{"podAntiAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":[{"topologyKey":
+                "kubernetes.io/hostname","labelSelector":{"matchLabels":{"app":"b"}}}]}}"#,
+                &[Family::AntiAffinity],
+            ),
+            (
+                r#","affinity":{"podAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":[{"topologyKey":
+                "kubernetes.io/hostname","labelSelector":{"matchLabels":{"app":"z"}}}]}}"#,
+                &[Family::PodAffinity],
+            ),
+        ] {
+            assert_eq!(obstacles("", &format!("{{{OK}{rest}}}")).0, want, "{rest}");
+        }
+        assert_eq!(obstacles("", "{}"), (vec![Family::Taint], false));
+        // the same closed node is background where it belongs to the control plane
+        let role = r#","node-role.kubernetes.io/control-plane":"""#;
+        assert_eq!(obstacles(role, "{}"), (vec![Family::Taint], true));
     }
 }

@@ -35,6 +35,7 @@ mod dns;
 mod endpoints;
 mod evictions;
 mod fit;
+mod fit_around;
 mod images;
 mod images_message;
 mod jobs;

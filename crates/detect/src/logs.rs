@@ -18,7 +18,7 @@ use crate::containers::{death_log, error_lines};
 use crate::containers_state::{Seen, Standing, seen};
 use crate::logs_database as database;
 use crate::logs_facts as facts;
-use crate::logs_hosts::{Target, Who, target_of, workload_behind};
+use crate::logs_hosts::{Target, Targets, Who, workload_behind};
 use crate::logs_patterns::code_of;
 use crate::logs_text::{container_of, is_recent, lines, quote, said, written_at};
 
@@ -106,13 +106,14 @@ fn troubles<'w>(world: &'w World, tail: &'w o::LogTail) -> Vec<Trouble<'w>> {
     let death = state.as_ref().filter(|s| s.standing == Standing::Crashing).and_then(|s| death_log(world, s));
     let is_death = death.is_some_and(|d| std::ptr::eq(d, tail));
     let total = lines(tail).count();
+    let mut targets = Targets::default();
     let mut found: BTreeMap<(&'static str, String), Trouble<'w>> = BTreeMap::new();
     for (at, line) in lines(tail).enumerate() {
         let Some(code) = code_of(line) else { continue };
         if !is_death && !is_recent(world, line) {
             continue;
         }
-        let target = target_of(world, &tail.namespace, line);
+        let target = targets.of(world, &tail.namespace, line);
         let key = (code, target.as_ref().map(Target::written).unwrap_or_default());
         if found.len() >= TROUBLES_MAX && !found.contains_key(&key) {
             continue;

@@ -33,6 +33,11 @@ fn weigh(t: &Trouble<'_>) -> Option<f64> {
 
 /// The finding of a line that is neither about connections nor about databases.
 pub(crate) fn fact(world: &World, t: &Trouble<'_>) -> Option<Finding> {
+    // a program that the shell may not run is named by its exit code
+    let not_run = t.seen.and_then(|s| s.last).is_some_and(|l| matches!(l.exit_code, 126 | 127));
+    if not_run && t.code == "log.permission_denied" {
+        return None;
+    }
     if t.code == "log.child_killed" {
         return child_killed(world, t);
     }

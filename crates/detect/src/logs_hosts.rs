@@ -1,5 +1,6 @@
 //! Whom a log line speaks of: host and port → service, workload, or something outside the cluster.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -51,6 +52,18 @@ pub(crate) fn target_of(world: &World, namespace: &str, line: &str) -> Option<Ta
     let (host, port) = host_in(line)?;
     let who = who(world, namespace, &host, port);
     Some(Target { host, port, who })
+}
+
+/// Targets that one log has named already: a log repeats itself, and a look through all services and pods is not cheap.
+#[derive(Default)]
+pub(crate) struct Targets(HashMap<(String, Option<u16>), Who>);
+
+impl Targets {
+    pub fn of(&mut self, world: &World, namespace: &str, line: &str) -> Option<Target> {
+        let (host, port) = host_in(line)?;
+        let who = self.0.entry((host.clone(), port)).or_insert_with(|| who(world, namespace, &host, port)).clone();
+        Some(Target { host, port, who })
+    }
 }
 
 /// Host and port by the forms that resolvers and sockets write; the place nearest to the trouble wins.

@@ -58,6 +58,15 @@ pub(crate) fn quote(world: &World, tail: &o::LogTail, line: &str, count: u32) ->
     Evidence::Log { container: container_of(world, tail), line: clip(line), previous: tail.previous, count }
 }
 
+/// A line without the time that a log reader put before it.
+fn unstamped(line: &str) -> &str {
+    static STAMP: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2}) ")
+            .expect("the pattern is fixed and tested")
+    });
+    STAMP.find(line).and_then(|m| line.get(m.end()..)).unwrap_or(line)
+}
+
 /// When a line was written, where it says so in RFC 3339, at its start or in a JSON field.
 pub(crate) fn written_at(line: &str) -> Option<Timestamp> {
     static TIME: LazyLock<Regex> = LazyLock::new(|| {
@@ -75,6 +84,7 @@ pub(crate) fn is_recent(world: &World, line: &str) -> bool {
 
 /// How much a line sounds like the reason of a failure; 0: not at all.
 pub(crate) fn loudness(line: &str) -> u8 {
+    let line = unstamped(line);
     static FATAL: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(concat!(
             r"(?i:^panic: |\bpanicked at\b|exception in thread|unhandled (?:exception|promise|rejection)|\buncaught\b|",
@@ -135,13 +145,14 @@ pub(crate) fn last_words(tail: &o::LogTail) -> Option<&str> {
             in_traceback = true;
             continue;
         }
+        let text = unstamped(raw);
         let line = raw.trim();
-        if line.is_empty() || line.starts_with("Error from server") {
+        if text.trim().is_empty() || line.starts_with("Error from server") {
             continue;
         }
         let mut loud = loudness(line);
         // the frames of a Python traceback are indented, the exception is not
-        if in_traceback && !raw.starts_with([' ', '\t']) {
+        if in_traceback && !text.starts_with([' ', '\t']) {
             in_traceback = false;
             loud = 5;
         }
@@ -154,7 +165,7 @@ pub(crate) fn last_words(tail: &o::LogTail) -> Option<&str> {
 
 /// What a line says, without the JSON or key=value around it: for titles.
 pub(crate) fn said(line: &str) -> String {
-    let line = line.trim();
+    let line = unstamped(line.trim()).trim();
     if line.starts_with('{') {
         for key in ["message", "msg", "error", "err", "log"] {
             if let Some(text) = json_text(line, key).filter(|t| !t.trim().is_empty()) {
@@ -209,6 +220,10 @@ mod tests {
             "panic: runtime error: index out of range\n\ngoroutine 1 [running]:",
             "panic: runtime error: index out of range",
         );
+        check(
+            "2026-06-01T11:00:00.5Z Traceback (most recent call last):\n2026-06-01T11:00:00.5Z   File \"a\"\n2026-06-01T11:00:00.5Z OSError: bad",
+            "2026-06-01T11:00:00.5Z OSError: bad",
+        );
         check("one\ntwo\n", "two");
         check("0 errors found\nlevel=info msg=\"error rate fine\"\nbye", "bye");
         check("server bf-error-rate 0.01\nError from server (BadRequest): container", "server bf-error-rate 0.01");
@@ -220,6 +235,7 @@ mod tests {
         assert_eq!(said(r#"{"level":"error","msg":"dial \"cart:7070\": refused"}"#), "dial \"cart:7070\": refused");
         assert_eq!(said(r#"{"level":"error","message":"a\nb"#), "a b");
         assert_eq!(said("plain"), "plain");
+        assert_eq!(said("2026-06-01T11:00:00.123456789Z panic: no"), "panic: no");
         assert_eq!(said(&"字".repeat(500)).chars().count(), 241);
     }
 

@@ -76,7 +76,7 @@ impl<'w> Simulation<'w> {
             let denied = self.denied(&goal, &source, Way::In, &wire).map(|p| (p, Way::In));
             let denied = denied.or_else(|| self.denied(&source, &goal, Way::Out, &wire).map(|p| (p, Way::Out)));
             if let Some((policy, way)) = denied {
-                out.push(self.report(policy, way, &site.caller, target, port));
+                out.push(self.report(policy, way, &site.caller, (target, port)));
             }
         }
     }
@@ -145,8 +145,7 @@ impl<'w> Simulation<'w> {
         policy: &o::NetworkPolicy,
         way: Way,
         caller: &EntityRef,
-        target: &o::Service,
-        port: &o::ServicePort,
+        (target, port): (&o::Service, &o::ServicePort),
     ) -> Finding {
         let me = EntityRef::new(Kind::NetworkPolicy, policy.namespace(), policy.name());
         let service = EntityRef::new(Kind::Service, target.namespace(), target.name());

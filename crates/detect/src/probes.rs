@@ -17,7 +17,7 @@ use rootline_world::{EventView, World};
 use crate::Detector;
 use crate::containers_state::{Seen, Standing, event_evidence, probe_kill, seen};
 use crate::listeners::Listeners;
-use crate::probes_judge::{Fault, judge};
+use crate::probes_judge::{Aspect, Fault, judge};
 use crate::probes_view::{View, probe_of};
 use crate::probes_words::{Said, Which, meaning, split};
 use crate::traffic::field;
@@ -193,6 +193,11 @@ fn finding(case: &Case<'_>, fault: Fault) -> Finding {
     }
     if !case.listeners.declared.is_empty() {
         finding = finding.evidence(field(&me, "ports", case.listeners.line()));
+    }
+    if fault.aspect == Aspect::Waits {
+        let tails = crate::logs_text::tails(case.world, case.seen.pod, &case.seen.status.name);
+        let whom = tails.filter_map(|t| crate::containers::blamed(case.world, t)).flatten();
+        finding = whom.fold(finding, Finding::about);
     }
     if let Some(evidence) = fault.evidence {
         finding = finding.evidence(evidence);

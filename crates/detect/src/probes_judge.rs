@@ -3,7 +3,7 @@
 use rootline_model::{Evidence, Kind, Relation};
 use rootline_objects as o;
 
-use crate::containers::{blames_dependency, death_log};
+use crate::containers::{blamed, death_log};
 use crate::logs_text::{lines, loudness, tails};
 use crate::probes::{Case, listening_line};
 use crate::probes_view::View;
@@ -256,7 +256,7 @@ fn timing(case: &Case<'_>) -> Option<Fault> {
     if !case.kills || !no_answer {
         return None;
     }
-    let waits = death_log(case.world, &case.seen).is_some_and(|t| blames_dependency(case.world, t));
+    let waits = death_log(case.world, &case.seen).is_some_and(|t| blamed(case.world, t).is_some());
     if waits {
         return None;
     }
@@ -300,14 +300,14 @@ fn late(case: &Case<'_>) -> Option<Fault> {
 fn speaks_of_dependency(case: &Case<'_>) -> bool {
     tails(case.world, case.seen.pod, &case.seen.status.name)
         .filter(|t| !t.previous)
-        .any(|t| blames_dependency(case.world, t))
+        .any(|t| blamed(case.world, t).is_some())
 }
 
 /// The probe is right as far as can be told, and what it asks is not well.
 fn program(case: &Case<'_>) -> Option<Fault> {
     let message = case.event.map(|e| crate::probes::words(&e.message)).unwrap_or_default();
     let waits = match case.kills {
-        true => death_log(case.world, &case.seen).is_some_and(|t| blames_dependency(case.world, t)),
+        true => death_log(case.world, &case.seen).is_some_and(|t| blamed(case.world, t).is_some()),
         false => speaks_of_dependency(case),
     };
     if waits {

@@ -111,7 +111,7 @@ mod tests {
         for (name, want) in [
             ("CART_SERVICE_ADDR", "cart"),
             ("cartservice", "cart"),
-            ("product-catalog-service", "productcatalog"),
+            ("order-history-service", "orderhistory"),
             ("cartServiceUrl", "cart"),
             ("SERVICE_URL", ""),
             ("ORDER_DB_HOST", "orderdb"),

@@ -112,7 +112,6 @@ impl View<'_, '_> {
         let complaints = complaints::about_service(self.world, self.service, Some(port.port));
         let calling = self.callers.of(&self.me, None);
         let hurt = if complaints.is_empty() { hurt_callers(self.world, &calling) } else { Vec::new() };
-        let refused = complaints.iter().any(|c| c.trouble != Trouble::NoSuchHost);
         if self.listeners.is_unknown() {
             // nothing is declared: a refusal by pods that are ready is the only sign
             let ready = self.pods.iter().any(|p| p.is_ready());
@@ -122,17 +121,11 @@ impl View<'_, '_> {
                 with_complaints(finding, &complaints, &[], &[])
             });
         }
-        Some(self.judged(port, number, &complaints, &hurt, refused))
+        Some(self.judged(port, number, &complaints, &hurt))
     }
 
-    fn judged(
-        &self,
-        port: &o::ServicePort,
-        number: i64,
-        complaints: &[Complaint],
-        hurt: &[&EntityRef],
-        refused: bool,
-    ) -> Finding {
+    fn judged(&self, port: &o::ServicePort, number: i64, complaints: &[Complaint], hurt: &[&EntityRef]) -> Finding {
+        let refused = complaints.iter().any(|c| c.trouble != Trouble::NoSuchHost);
         let declares_front = self.listeners.declared.iter().any(|d| d.port == port.port);
         let only_door = self.service.spec.ports.len() == 1 && !self.declared_are_served();
         let logged = if self.listeners.logged.is_empty() { 0.0 } else { 0.5 };

@@ -17,6 +17,7 @@ use crate::starting::{is_overdue, settled};
 use crate::traffic::{
     Callers, field, hurt_callers, labels_of, live_pods, names, routed_from, serves_api, service_ref, templates,
 };
+use crate::workloads::blamed;
 
 pub(crate) struct Services;
 
@@ -131,14 +132,16 @@ impl View<'_, '_> {
         }
         let since = pods.iter().filter_map(|p| p.condition("Ready")?.last_transition_time.0).max();
         let about = pods.first().map(|p| self.world.workload_of(p))?;
-        Some(
-            Finding::new("service.no_ready_endpoints", self.me.clone())
-                .since(since)
-                .arg("service", self.service.name())
-                .arg("pods", pods.len().to_string())
-                .about(about)
-                .evidence(field(&self.me, "endpoints", format!("0 of {} pods ready", pods.len()))),
-        )
+        let mut finding = Finding::new("service.no_ready_endpoints", self.me.clone())
+            .since(since)
+            .arg("service", self.service.name())
+            .arg("pods", pods.len().to_string())
+            .about(about)
+            .evidence(field(&self.me, "endpoints", format!("0 of {} pods ready", pods.len())));
+        for other in pods.iter().take(2).flat_map(|p| blamed(self.world, p)) {
+            finding = finding.about(other);
+        }
+        Some(finding)
     }
 
     /// The selector picks pods of another workload while the one of the service's name is picked by nothing.

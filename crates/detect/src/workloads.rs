@@ -89,7 +89,7 @@ impl Detector for PodReadiness {
 }
 
 /// What an unready pod's log says it cannot reach.
-fn blamed(world: &World, pod: &o::Pod) -> Vec<EntityRef> {
+pub(crate) fn blamed(world: &World, pod: &o::Pod) -> Vec<EntityRef> {
     let mut found = Vec::new();
     for tail in world.logs_of(pod.namespace(), pod.name()) {
         let told = tail.lines.iter().rev().take(LINES_MAX).filter(|l| crate::complaints::trouble_of(l).is_some());
@@ -147,7 +147,8 @@ fn short(world: &World, workload: &WorkloadView<'_>) -> Option<Finding> {
             relation: "<".to_owned(),
             right: format!("desired {}", workload.desired),
         });
-    for other in world.pods_of(&workload.entity).filter(|p| is_overdue(world, p)).take(2).flat_map(|p| blamed(world, p)) {
+    for other in world.pods_of(&workload.entity).filter(|p| is_overdue(world, p)).take(2).flat_map(|p| blamed(world, p))
+    {
         finding = finding.about(other);
     }
     for condition in workload.conditions.iter().filter(|c| c.kind == "ReplicaFailure" && c.status == "True") {

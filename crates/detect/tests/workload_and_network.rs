@@ -87,7 +87,11 @@ fn what_hurts_nobody_is_a_risk() {
     let optional = format!("{cart}\n{}\n{}", service("cart", "cart", 80, 8080), calls("assistant:80"));
     check_quiet(&world(&optional, &[], vec![]), "config.address_unanswered", "deployment/shop/web");
     let balanced = service("cart", "cart", 80, 8080).replace(r#""clusterIP""#, r#""type":"LoadBalancer","clusterIP""#);
-    check_quiet(&world(&format!("{cart}\n{balanced}"), &[], vec![]), "service.load_balancer_pending", "service/shop/cart");
+    check_quiet(
+        &world(&format!("{cart}\n{balanced}"), &[], vec![]),
+        "service.load_balancer_pending",
+        "service/shop/cart",
+    );
     let bare = cart.replace(r#""resources":{"requests":{"cpu":"1"}},"#, "");
     check_quiet(&world(&bare, &[], vec![]), "workload.no_requests", "namespace/shop");
     let policy = r#"{"kind":"NetworkPolicy","metadata":{"name":"deny","namespace":"shop"},"spec":{"podSelector":{},"policyTypes":["Ingress"]}}"#;
@@ -145,7 +149,12 @@ fn switches_and_bounds_are_risks() {
 
 #[test]
 fn symptoms_are_named_and_are_no_facts() {
-    let down = format!("{}\n{}\n{}", deployment("cart", 1, 0, ""), pod("cart", "False", LONG_AGO), service("cart", "cart", 80, 8080));
+    let down = format!(
+        "{}\n{}\n{}",
+        deployment("cart", 1, 0, ""),
+        pod("cart", "False", LONG_AGO),
+        service("cart", "cart", 80, 8080)
+    );
     for (code, entity) in [
         ("pod.not_ready", "pod/shop/cart-5d9-x"),
         ("deployment.replicas_short", "deployment/shop/cart"),
@@ -162,13 +171,14 @@ fn symptoms_are_named_and_are_no_facts() {
         reached: Some(false),
         text: "connection refused".into(),
     };
-    let test = world(&format!("{}\n{}", app("cart"), service("cart", "cart", 80, 8080)), &[], vec![Signal::Reach(reach)]);
+    let test =
+        world(&format!("{}\n{}", app("cart"), service("cart", "cart", 80, 8080)), &[], vec![Signal::Reach(reach)]);
     check_quiet(&test, "service.unreachable", "service/shop/cart");
 }
 
 #[test]
 fn the_young_and_the_healthy_are_silent() {
-    let young = format!("{}\n{}", deployment("cart", 1, 0, ""), pod("cart", "False", "2026-06-01T11:59:30Z"));
+    let young = format!("{}\n{}", deployment("cart", 1, 0, ""), pod("cart", "False", "2026-06-01T11:59:50Z"));
     for text in [young, format!("{}\n{}", app("cart"), service("cart", "cart", 80, 8080))] {
         let found: Vec<String> = findings(&world(&text, &[], vec![])).iter().map(|f| f.code.to_string()).collect();
         assert_eq!(found, [""; 0], "{text}");

@@ -150,20 +150,25 @@ pub(crate) fn propose(
             merged.entry((finding.code.clone(), entity)).or_insert(fresh).take(i, finding);
         }
     }
-    merged
-        .into_values()
-        .map(|mut candidate| {
-            for &f in &candidate.findings {
-                let finding = &index.findings[f];
-                candidate.on_facts |= is_fact(finding.code.as_str());
-                let home = world.top_of(&finding.entity);
-                if candidate.homes.len() < HOMES_MAX && home != candidate.entity && !candidate.homes.contains(&home) {
-                    candidate.homes.push(home);
-                }
-            }
-            finish(candidate)
-        })
-        .collect()
+    merged.into_values().map(|candidate| finish(locate(world, index, candidate, &is_fact))).collect()
+}
+
+/// Where the findings of a candidate are at home, and whether any of them is a fact.
+fn locate(
+    world: &World,
+    index: &FindingIndex<'_>,
+    mut candidate: Candidate,
+    is_fact: &impl Fn(&str) -> bool,
+) -> Candidate {
+    for &f in &candidate.findings {
+        let finding = &index.findings[f];
+        candidate.on_facts |= is_fact(finding.code.as_str());
+        let home = world.top_of(&finding.entity);
+        if candidate.homes.len() < HOMES_MAX && home != candidate.entity && !candidate.homes.contains(&home) {
+            candidate.homes.push(home);
+        }
+    }
+    candidate
 }
 
 /// The entity a rule names for a finding, with the findings that its `and` used.

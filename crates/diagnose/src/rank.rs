@@ -278,7 +278,13 @@ impl Ranking<'_> {
                     args: candidate.args.clone(),
                     about: candidate.about.clone(),
                     evidence: candidate.evidence.clone(),
-                    contributions: contributions(candidate, i == lead, folded, &self.world.gaps, self.parents[i].is_some()),
+                    contributions: contributions(
+                        candidate,
+                        i == lead,
+                        folded,
+                        &self.world.gaps,
+                        self.parents[i].is_some(),
+                    ),
                     onset: candidate.onset,
                     lost,
                 }
@@ -381,13 +387,7 @@ impl Ranking<'_> {
     }
 }
 
-fn contributions(
-    candidate: &Candidate,
-    lead: bool,
-    folded: usize,
-    gaps: &[Gap],
-    explained: bool,
-) -> Vec<Contribution> {
+fn contributions(candidate: &Candidate, lead: bool, folded: usize, gaps: &[Gap], explained: bool) -> Vec<Contribution> {
     let mut all = vec![Contribution {
         nats: Nats::new(candidate.base_nats),
         note: Message::new("why.rule")

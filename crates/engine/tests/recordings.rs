@@ -21,7 +21,8 @@ fn folder() -> PathBuf {
 }
 
 fn expectations(folder: &Path) -> BTreeMap<String, Option<Expect>> {
-    let text = std::fs::read_to_string(folder.join("expect.json")).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let text =
+        std::fs::read_to_string(folder.join("expect.json")).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
     serde_json::from_str(&text).unwrap_or_else(|e| panic!("expect.json: {e}"))
 }
 

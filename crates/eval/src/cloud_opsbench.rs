@@ -82,13 +82,25 @@ fn show(diagnosis: &rootline_model::Diagnosis) {
     for incident in &diagnosis.incidents {
         eprintln!("incident {} {:?}", incident.number, incident.verdict);
         for cause in &incident.causes {
-            eprintln!("  {} @ {} {:.2} nats, p {:.2}", cause.code, cause.entity, cause.nats.get(), cause.probability.get());
+            eprintln!(
+                "  {} @ {} {:.2} nats, p {:.2}",
+                cause.code,
+                cause.entity,
+                cause.nats.get(),
+                cause.probability.get()
+            );
             for evidence in &cause.evidence {
                 eprintln!("      {evidence:?}");
             }
         }
         for folded in &incident.folded {
-            eprintln!("    <- {} @ {} {:.1} {:?}", folded.finding.code, folded.finding.entity, folded.finding.strength.get(), folded.finding.args);
+            eprintln!(
+                "    <- {} @ {} {:.1} {:?}",
+                folded.finding.code,
+                folded.finding.entity,
+                folded.finding.strength.get(),
+                folded.finding.args
+            );
         }
     }
     for note in &diagnosis.notes {

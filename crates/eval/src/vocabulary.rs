@@ -85,7 +85,8 @@ const TABLE: &[(&str, &str, &str, Object_)] = &[
     ("pod.port_clash", RUNTIME, "service_sidecar_port_conflict", Object_::App),
     ("log.port_in_use", RUNTIME, "service_sidecar_port_conflict", Object_::App),
     ("database.credentials*", RUNTIME, "mysql_invalid_credentials", Object_::App),
-    ("database.wrong_port", RUNTIME, "mysql_invalid_port", Object_::App),
+    ("database.wrong_port database=*mysql", RUNTIME, "mysql_invalid_port", Object_::App),
+    ("database.wrong_port", ROUTING, "service_env_var_address_mismatch", Object_::App),
     ("database.connections*", RUNTIME, "db_connection_exhaustion", Object_::App),
     ("database.read_only", RUNTIME, "db_read_only", Object_::App),
     ("deployment.zero_replicas", RUNTIME, "deployment_zero_replicas", Object_::App),
@@ -128,7 +129,7 @@ pub fn answers(diagnosis: &Diagnosis, world: &World, namespace: &str) -> Vec<Ans
             // `code argument=*end`
             Some((pattern, filter)) => {
                 let (name, end) = filter.split_once("=*").unwrap_or((filter, ""));
-                code.matches(pattern) && cause.args.get(name).is_some_and(|v| v.ends_with(end))
+                code.matches(pattern) && cause.args.get(name).is_some_and(|v| v.to_lowercase().ends_with(end))
             }
             None => code.matches(pattern),
         };

@@ -193,6 +193,7 @@ pub const WORDS: &[(&str, &str, &str)] = &[
     ("more.checks", "{count} checks, listed with -v", "{count} 项检查，加 -v 列出"),
     // what was checked
     ("check.API machinery", "API machinery", "API 扩展机制"),
+    ("check.ports of databases", "ports of databases", "数据库端口"),
     ("check.addresses in configuration", "addresses in configuration", "配置中的地址"),
     ("check.admission webhooks", "admission webhooks", "准入 Webhook"),
     ("check.alerts about the platform", "alerts about the platform", "平台告警"),
