@@ -3,7 +3,7 @@ SHELL := bash
 .ONESHELL:
 .SHELLFLAGS := -euo pipefail -c
 export CARGO_TERM_COLOR ?= auto
-RUN_RECORDING ?= testdata/recordings/cascade-secret.tar.zst
+RUN_RECORDING ?= testdata/recordings/oom.tar.zst
 
 .PHONY: help run test check e2e bench eval docs fuzz build clean
 help: ## this list

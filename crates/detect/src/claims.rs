@@ -400,7 +400,3 @@ fn nothing(world: &World, ask: &Ask) -> Verdict {
     let nats = if ask.known { 3.0 } else { 2.0 };
     Verdict::new("volume.no_volume", nats).arg("class", if ask.class.is_empty() { "none" } else { &ask.class })
 }
-
-#[cfg(test)]
-#[path = "claims_tests.rs"]
-mod tests;

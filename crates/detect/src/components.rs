@@ -74,7 +74,3 @@ fn stopped(status: &o::ComponentStatus) -> Option<Finding> {
     let finding = Finding::new(code, EntityRef::component(&status.node, name)).nats(nats);
     Some(finding.arg("node", status.node.as_str()).arg("component", name).evidence(quote(status)))
 }
-
-#[cfg(test)]
-#[path = "components_tests.rs"]
-mod tests;

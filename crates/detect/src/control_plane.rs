@@ -218,7 +218,3 @@ fn unobserved(world: &World) -> Vec<Evidence> {
     // one workload may have changed a moment ago; of a controller that stands still all changes wait
     if all.len() >= 2 { all } else { Vec::new() }
 }
-
-#[cfg(test)]
-#[path = "control_plane_tests.rs"]
-mod tests;

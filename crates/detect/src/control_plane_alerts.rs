@@ -156,7 +156,3 @@ pub(crate) fn node_by_address<'v>(world: &World, value: &'v str) -> Option<&'v s
     let host = value.rsplit_once(':').map_or(value, |(host, _)| host);
     [value, host].into_iter().find(|name| world.nodes.get("", name).is_some())
 }
-
-#[cfg(test)]
-#[path = "control_plane_alerts_tests.rs"]
-mod tests;

@@ -167,7 +167,3 @@ fn flood(world: &World) -> Option<Finding> {
             .evidence(event_evidence(event)),
     )
 }
-
-#[cfg(test)]
-#[path = "control_plane_objects_tests.rs"]
-mod tests;

@@ -3,12 +3,12 @@
 //! The scheduler names only the first filter that refuses a node; here every obstacle of every node is found, because the
 //! cause is the obstacle without which some node would take the pod.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rootline_objects as o;
 use rootline_world::World;
 
-use crate::fit_around::{Around, anti_terms};
+use crate::fit_around::{Around, anti_terms, namespaces};
 use crate::scheduling_message::Family;
 
 /// One reason why a node does not take the pod.
@@ -52,14 +52,26 @@ impl NodeFit {
     }
 }
 
+/// What a pod asks of a node, read once for all nodes.
+struct Wants<'p> {
+    pod: &'p o::Pod,
+    /// Amount and name.
+    resources: Vec<(f64, String)>,
+    ports: Vec<(i64, &'p str)>,
+    by_default: bool,
+    around: Around,
+}
+
 /// What runs where; computed once for all pending pods.
 pub(crate) struct Placement<'w> {
     world: &'w World,
     on_node: BTreeMap<&'w str, Vec<&'w o::Pod>>,
     /// Node → resource → sum of requests.
     taken: BTreeMap<&'w str, BTreeMap<String, f64>>,
-    /// Running pods whose own rules keep others away.
-    repelling: Vec<&'w o::Pod>,
+    /// Namespace → running pods there, with their nodes.
+    placed: BTreeMap<&'w str, Vec<(&'w o::Node, &'w o::Pod)>>,
+    /// Namespace → running pods, of any namespace, whose own rules keep pods of this one away.
+    repelling: BTreeMap<&'w str, Vec<(&'w o::Node, &'w o::Pod)>>,
     control_plane: Vec<&'w str>,
 }
 
@@ -67,7 +79,8 @@ impl<'w> Placement<'w> {
     pub(crate) fn new(world: &'w World) -> Self {
         let mut on_node: BTreeMap<&str, Vec<&o::Pod>> = BTreeMap::new();
         let mut taken: BTreeMap<&str, BTreeMap<String, f64>> = BTreeMap::new();
-        let mut repelling = Vec::new();
+        let mut placed: BTreeMap<&str, Vec<(&o::Node, &o::Pod)>> = BTreeMap::new();
+        let mut repelling: BTreeMap<&str, Vec<(&o::Node, &o::Pod)>> = BTreeMap::new();
         for pod in world.pods.iter().filter(|p| !p.spec.node_name.is_empty() && !p.is_finished()) {
             on_node.entry(pod.spec.node_name.as_str()).or_default().push(pod);
             let sums = taken.entry(pod.spec.node_name.as_str()).or_default();
@@ -75,13 +88,16 @@ impl<'w> Placement<'w> {
                 let amount = pod.request(&resource);
                 *sums.entry(resource).or_default() += amount;
             }
-            if !anti_terms(pod).is_empty() {
-                repelling.push(pod);
+            let Some(node) = world.nodes.get("", &pod.spec.node_name) else { continue };
+            placed.entry(pod.namespace()).or_default().push((node, pod));
+            let spoken_of: BTreeSet<&str> = anti_terms(pod).iter().flat_map(|t| namespaces(t, pod)).collect();
+            for namespace in spoken_of {
+                repelling.entry(namespace).or_default().push((node, pod));
             }
         }
         let control_plane =
             world.nodes.iter().filter(|n| is_control_plane(world, n)).map(o::Node::name).collect::<Vec<_>>();
-        Placement { world, on_node, taken, repelling, control_plane }
+        Placement { world, on_node, taken, placed, repelling, control_plane }
     }
 
     /// The topmost owner of a pod.
@@ -97,36 +113,42 @@ impl<'w> Placement<'w> {
         self.world
     }
 
-    /// Pods that have a node that was read, with it.
-    pub(crate) fn placed(&self) -> impl Iterator<Item = (&'w o::Node, &'w o::Pod)> {
-        self.world.nodes.iter().flat_map(|n| self.pods_on(n.name()).iter().map(move |p| (n, *p)))
+    /// Pods of a namespace that run on a node that was read.
+    pub(crate) fn placed(&self, namespace: &str) -> &[(&'w o::Node, &'w o::Pod)] {
+        self.placed.get(namespace).map_or(&[], Vec::as_slice)
     }
 
-    pub(crate) fn repelling(&self) -> &[&'w o::Pod] {
-        &self.repelling
+    /// Pods that may keep pods of a namespace away.
+    pub(crate) fn repelling(&self, namespace: &str) -> &[(&'w o::Node, &'w o::Pod)] {
+        self.repelling.get(namespace).map_or(&[], Vec::as_slice)
     }
 
     /// Every obstacle of every node, nodes in order of name.
     pub(crate) fn fit(&self, pod: &o::Pod) -> Vec<NodeFit> {
-        let around = Around::of(self, pod);
-        self.world.nodes.iter().map(|node| self.fit_node(pod, node, &around)).collect()
+        let wants = Wants {
+            pod,
+            resources: requested(pod).into_iter().map(|r| (pod.request(&r), r)).collect(),
+            ports: host_ports(pod),
+            by_default: !asks_for_nodes(&pod.spec),
+            around: Around::of(self, pod),
+        };
+        self.world.nodes.iter().map(|node| self.fit_node(&wants, node)).collect()
     }
 
-    fn fit_node(&self, pod: &o::Pod, node: &o::Node, around: &Around) -> NodeFit {
+    fn fit_node(&self, wants: &Wants<'_>, node: &o::Node) -> NodeFit {
+        let pod = wants.pod;
         let mut obstacles = closed(pod, node);
         let closed_by_hand = obstacles.iter().any(|x| matches!(x.family, Family::Cordon | Family::Taint));
         pins(pod, node, &mut obstacles);
-        self.ports(pod, node, &mut obstacles);
-        self.resources(pod, node, &mut obstacles);
+        self.ports(&wants.ports, node, &mut obstacles);
+        self.resources(&wants.resources, node, &mut obstacles);
         self.volumes(pod, node, &mut obstacles);
-        around.judge(node, &mut obstacles);
+        wants.around.judge(node, &mut obstacles);
         let background = closed_by_hand && self.control_plane.contains(&node.name());
-        let by_default = !asks_for_nodes(&pod.spec);
-        NodeFit { name: node.name().to_owned(), obstacles, background, by_default }
+        NodeFit { name: node.name().to_owned(), obstacles, background, by_default: wants.by_default }
     }
 
-    fn ports(&self, pod: &o::Pod, node: &o::Node, out: &mut Vec<Obstacle>) {
-        let wanted = host_ports(pod);
+    fn ports(&self, wanted: &[(i64, &str)], node: &o::Node, out: &mut Vec<Obstacle>) {
         for other in self.pods_on(node.name()).iter().filter(|_| !wanted.is_empty()) {
             for port in host_ports(other) {
                 if wanted.contains(&port) {
@@ -137,26 +159,27 @@ impl<'w> Placement<'w> {
         }
     }
 
-    fn resources(&self, pod: &o::Pod, node: &o::Node, out: &mut Vec<Obstacle>) {
-        for resource in requested(pod) {
-            let Some(whole) = node.allocatable(&resource) else {
+    fn resources(&self, wanted: &[(f64, String)], node: &o::Node, out: &mut Vec<Obstacle>) {
+        for (requested, resource) in wanted {
+            let requested = *requested;
+            let Some(whole) = node.allocatable(resource) else {
                 // a node that lists what it has, and not this, has none of it
                 if node.status.allocatable.contains_key("cpu") {
-                    let amounts = Amounts { requested: pod.request(&resource), free: 0.0, whole: 0.0 };
+                    let amounts = Amounts { requested, free: 0.0, whole: 0.0 };
                     out.push(Obstacle {
                         amounts: Some(amounts),
-                        ..Obstacle::new(Family::of_resource(&resource), resource)
+                        ..Obstacle::new(Family::of_resource(resource), resource.as_str())
                     });
                 }
                 continue;
             };
-            let taken = self.taken.get(node.name()).and_then(|t| t.get(&resource)).copied().unwrap_or(0.0);
-            let amounts = Amounts { requested: pod.request(&resource), free: (whole - taken).max(0.0), whole };
+            let taken = self.taken.get(node.name()).and_then(|t| t.get(resource)).copied().unwrap_or(0.0);
+            let amounts = Amounts { requested, free: (whole - taken).max(0.0), whole };
             // the scheduler counts in milli-units and bytes; a rounding error is no obstacle
             if amounts.requested > amounts.free * (1.0 + 1e-9) {
                 out.push(Obstacle {
                     amounts: Some(amounts),
-                    ..Obstacle::new(Family::of_resource(&resource), resource)
+                    ..Obstacle::new(Family::of_resource(resource), resource.as_str())
                 });
             }
         }

@@ -45,21 +45,18 @@ impl Around {
         let world = placement.world();
         let mut around = Around::default();
         for term in anti_terms(pod) {
-            for (node, other) in placement.placed().filter(|(_, p)| p.name() != pod.name() && speaks_of(term, pod, p)) {
+            for (node, other) in spoken_of(placement, term, pod).filter(|(_, p)| p.name() != pod.name()) {
                 around.avoid(node, &term.topology_key, other);
             }
         }
-        for other in placement.repelling() {
-            let Some(node) = world.nodes.get("", &other.spec.node_name) else { continue };
+        for (node, other) in placement.repelling(pod.namespace()) {
             for term in anti_terms(other).iter().filter(|t| speaks_of(t, other, pod)) {
                 around.avoid(node, &term.topology_key, other);
             }
         }
         let wanted = pod.spec.affinity.as_ref().and_then(|a| a.pod_affinity.as_ref());
         for term in wanted.into_iter().flat_map(|a| &a.required) {
-            let domains: BTreeSet<String> = placement
-                .placed()
-                .filter(|(_, other)| speaks_of(term, pod, other))
+            let domains: BTreeSet<String> = spoken_of(placement, term, pod)
                 .filter_map(|(node, _)| domain(node, &term.topology_key).map(str::to_owned))
                 .collect();
             around.near.push(Near {
@@ -114,16 +111,17 @@ impl Around {
 fn spread(placement: &Placement<'_>, world: &World, pod: &o::Pod, rule: &o::TopologySpread) -> Option<Spread> {
     let selector = rule.label_selector.as_ref()?;
     let mut counts: BTreeMap<String, i64> = BTreeMap::new();
-    for node in &world.nodes {
-        // nodes that the pod cannot go to by its own selector do not count as domains
-        if let Some(domain) = domain(node, &rule.topology_key)
-            && pod.spec.accepts_node(&node.metadata.labels, node.name())
-        {
-            let matching = placement
-                .pods_on(node.name())
-                .iter()
-                .filter(|p| p.namespace() == pod.namespace() && selector.matches(&p.metadata.labels));
-            *counts.entry(domain.to_owned()).or_default() += i64::try_from(matching.count()).unwrap_or(i64::MAX);
+    // nodes that the pod cannot go to by its own selector do not count as domains
+    let counts_there = |node: &o::Node| pod.spec.accepts_node(&node.metadata.labels, node.name());
+    for node in world.nodes.iter().filter(|n| counts_there(n)) {
+        if let Some(domain) = domain(node, &rule.topology_key) {
+            counts.entry(domain.to_owned()).or_default();
+        }
+    }
+    let same = placement.placed(pod.namespace()).iter().filter(|(_, p)| selector.matches(&p.metadata.labels));
+    for (node, _) in same.filter(|(n, _)| counts_there(n)) {
+        if let Some(count) = domain(node, &rule.topology_key).and_then(|d| counts.get_mut(d)) {
+            *count += 1;
         }
     }
     Some(Spread {
@@ -139,12 +137,26 @@ pub(crate) fn anti_terms(pod: &o::Pod) -> &[o::PodAffinityTerm] {
     pod.spec.affinity.as_ref().and_then(|a| a.pod_anti_affinity.as_ref()).map_or(&[], |a| a.required.as_slice())
 }
 
+/// The namespaces whose pods a term of `owner` speaks of.
+pub(crate) fn namespaces<'t>(term: &'t o::PodAffinityTerm, owner: &'t o::Pod) -> Vec<&'t str> {
+    match term.namespaces.as_slice() {
+        [] => vec![owner.namespace()],
+        named => named.iter().map(String::as_str).collect(),
+    }
+}
+
+/// Running pods that a term of `owner` speaks of.
+fn spoken_of<'a>(
+    placement: &'a Placement<'_>,
+    term: &'a o::PodAffinityTerm,
+    owner: &'a o::Pod,
+) -> impl Iterator<Item = (&'a o::Node, &'a o::Pod)> {
+    let there = namespaces(term, owner).into_iter().flat_map(|ns| placement.placed(ns)).copied();
+    there.filter(|(_, p)| term.label_selector.as_ref().is_some_and(|s| s.matches(&p.metadata.labels)))
+}
+
 /// Whether a term of `owner` speaks of `other`.
 fn speaks_of(term: &o::PodAffinityTerm, owner: &o::Pod, other: &o::Pod) -> bool {
-    let namespace_matches = if term.namespaces.is_empty() {
-        other.namespace() == owner.namespace()
-    } else {
-        term.namespaces.iter().any(|n| n == other.namespace())
-    };
-    namespace_matches && term.label_selector.as_ref().is_some_and(|s| s.matches(&other.metadata.labels))
+    namespaces(term, owner).contains(&other.namespace())
+        && term.label_selector.as_ref().is_some_and(|s| s.matches(&other.metadata.labels))
 }

@@ -189,7 +189,3 @@ fn leaving(node: &o::Node) -> Option<Finding> {
         Finding::new(code, node_ref(node)).nats(3.0).arg("node", node.name()).arg("taint", taint.key.as_str());
     Some(finding.since(taint.time_added.0).evidence(field))
 }
-
-#[cfg(test)]
-#[path = "nodes_tests.rs"]
-mod tests;

@@ -174,7 +174,3 @@ fn evictions(world: &World, out: &mut Vec<Finding>) {
         out.push(finding);
     }
 }
-
-#[cfg(test)]
-#[path = "nodes_events_tests.rs"]
-mod tests;

@@ -195,7 +195,3 @@ fn shared_node(world: &World, rises: &Rises, origins: &[(&EntityRef, &Rise)]) ->
     finding.evidence.dedup();
     Some(finding)
 }
-
-#[cfg(test)]
-#[path = "performance_tests.rs"]
-mod tests;

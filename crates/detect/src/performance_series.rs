@@ -2,8 +2,8 @@
 //!
 //! No clean baseline is given: a trouble may fill nearly half of what was recorded. Load, delay, throttling and loss only
 //! push their metrics up, so the lower half of the values is the baseline. For a normal distribution the lower half has its
-//! median at μ − 0.674 σ and a median deviation of 0.40 σ around it; from these two the level and the spread of the whole
-//! are computed back. Floors keep constant series from making any change infinitely strange.
+//! median at μ − 0.674 σ, a median deviation of 0.40 σ around it and its ninth decile 0.549 σ above; from these the level
+//! and the spread of the whole are computed back. Floors keep constant series from making any change infinitely strange.
 
 use rootline_model::Timestamp;
 
@@ -97,7 +97,9 @@ pub(crate) fn shift(metric: Metric, name: &str, points: &[(Timestamp, f64)]) -> 
     let quarter = median(lower);
     let mut deviations: Vec<f64> = lower.iter().map(|v| (v - quarter).abs()).collect();
     deviations.sort_by(f64::total_cmp);
-    let sigma = median(&deviations) / 0.40;
+    // metrics that take few values have no median deviation: then the way to the upper end of the half counts
+    let upper = lower.get(lower.len() * 9 / 10).copied().unwrap_or(quarter);
+    let sigma = (median(&deviations) / 0.40).max((upper - quarter) / 0.549);
     let base = quarter + 0.674 * sigma;
     let spread = sigma.max(SPREAD_SHARE * base.abs()).max(metric.spread_floor());
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
@@ -206,6 +208,7 @@ mod tests {
         check("from zero", Metric::Throttled, join([vec![0.0; 20], vec![0.7; 15], vec![0.0; 15]]), true);
         check("always throttled", Metric::Throttled, noise(50, 0.7, 0.2), false);
         check("constant", Metric::Cpu, vec![0.3; 50], false);
+        check("few values", Metric::Cpu, [0.05, 1.05, 2.05].repeat(15), false);
         check("too short", Metric::Cpu, vec![0.1, 0.1, 0.1, 0.9, 0.9, 0.9], false);
         check("not a number", Metric::Cpu, vec![f64::NAN; 50], false);
     }

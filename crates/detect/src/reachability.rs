@@ -91,7 +91,3 @@ fn node_of<'w>(world: &'w World, text: &str) -> Option<&'w str> {
     let word = |w: &str, name: &str| w.trim_matches(|c: char| !c.is_ascii_alphanumeric()) == name;
     world.nodes.iter().map(o::Node::name).find(|n| first.split_whitespace().any(|w| word(w, n)))
 }
-
-#[cfg(test)]
-#[path = "reachability_tests.rs"]
-mod tests;

@@ -130,7 +130,3 @@ fn usage(world: &World, out: &mut Vec<Finding>) {
         }
     }
 }
-
-#[cfg(test)]
-#[path = "volumes_tests.rs"]
-mod tests;

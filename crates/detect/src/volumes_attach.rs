@@ -183,7 +183,3 @@ fn held(world: &World, pod: &o::Pod, finding: Finding) -> Finding {
 fn volume_of(message: &str) -> Option<&str> {
     between(message, "for volume \"", "\"").or_else(|| between(message, "unmounted volumes=[", "]"))
 }
-
-#[cfg(test)]
-#[path = "volumes_attach_tests.rs"]
-mod tests;

@@ -63,7 +63,3 @@ fn finding(config: &o::WebhookConfig, hook: &o::Webhook, state: Backend) -> Find
         .about(service)
         .evidence(evidence)
 }
-
-#[cfg(test)]
-#[path = "webhooks_tests.rs"]
-mod tests;
