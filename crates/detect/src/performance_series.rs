@@ -2,7 +2,7 @@
 //!
 //! No clean baseline is given: a trouble may fill nearly half of what was recorded. Load, delay, throttling and loss only
 //! push their metrics up, so the lower half of the values is the baseline. For a normal distribution the lower half has its
-//! median at μ − 0.674 σ, a median deviation of 0.40 σ around it and its ninth decile 0.549 σ above; from these the level
+//! median at μ − 0.674 σ, a median deviation of 0.40 σ around it and its upper quartile 0.356 σ above; from these the level
 //! and the spread of the whole are computed back. Floors keep constant series from making any change infinitely strange.
 
 use rootline_model::Timestamp;
@@ -97,9 +97,9 @@ pub(crate) fn shift(metric: Metric, name: &str, points: &[(Timestamp, f64)]) -> 
     let quarter = median(lower);
     let mut deviations: Vec<f64> = lower.iter().map(|v| (v - quarter).abs()).collect();
     deviations.sort_by(f64::total_cmp);
-    // metrics that take few values have no median deviation: then the way to the upper end of the half counts
-    let upper = lower.get(lower.len() * 9 / 10).copied().unwrap_or(quarter);
-    let sigma = (median(&deviations) / 0.40).max((upper - quarter) / 0.549);
+    // metrics that take few values have no median deviation: then the way to the upper quarter of the half counts
+    let upper = lower.get(lower.len() * 3 / 4).copied().unwrap_or(quarter);
+    let sigma = (median(&deviations) / 0.40).max((upper - quarter) / 0.356);
     let base = quarter + 0.674 * sigma;
     let spread = sigma.max(SPREAD_SHARE * base.abs()).max(metric.spread_floor());
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]

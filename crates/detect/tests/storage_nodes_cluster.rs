@@ -80,6 +80,7 @@ fn volume(phase: &str) -> Value {
             "claimRef": {"namespace": "shop", "name": "older"}}})
 }
 
+#[allow(clippy::too_many_arguments, reason = "a flat row of a test table")]
 fn event(kind: &str, name: &str, reason: &str, count: i64, first: i64, last: i64) -> Value {
     json!({"kind": "Event", "metadata": {"name": format!("{name}.{reason}"), "namespace": "default"}, "type": "Warning",
         "reason": reason, "message": "m", "count": count, "firstTimestamp": ago(first), "lastTimestamp": ago(last),
