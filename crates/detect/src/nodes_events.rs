@@ -63,13 +63,16 @@ impl Detector for NodeEvents {
 
     fn detect(&self, world: &World, out: &mut Vec<Finding>) -> usize {
         let mut looked_at = 0;
+        let mut suffering: BTreeMap<&str, Vec<&o::Pod>> = BTreeMap::new();
+        for pod in world.pods.iter().filter(|p| !p.spec.node_name.is_empty() && suffers(p)) {
+            suffering.entry(&pod.spec.node_name).or_default().push(pod);
+        }
         for node in &world.nodes {
             let me = node_ref(node);
-            let hurt: Vec<&o::Pod> =
-                world.pods.iter().filter(|p| p.spec.node_name == node.name() && suffers(p)).collect();
+            let hurt = suffering.get(node.name()).map_or(&[][..], Vec::as_slice);
             for event in newest(world, &me) {
                 looked_at += 1;
-                out.extend(told(world, node, &hurt, event));
+                out.extend(told(world, node, hurt, event));
             }
             out.extend(flapping(world, node));
         }

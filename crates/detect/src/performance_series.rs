@@ -2,8 +2,9 @@
 //!
 //! No clean baseline is given: a trouble may fill nearly half of what was recorded. Load, delay, throttling and loss only
 //! push their metrics up, so the lower half of the values is the baseline. For a normal distribution the lower half has its
-//! median at μ − 0.674 σ, a median deviation of 0.40 σ around it and its upper quartile 0.356 σ above; from these the level
-//! and the spread of the whole are computed back. Floors keep constant series from making any change infinitely strange.
+//! median at μ − 0.674 σ and a median deviation of 0.40 σ around it; from these the level and the spread of the whole are
+//! computed back. Steps between neighbouring values are a second measure of the spread, for metrics that take few values.
+//! Floors keep constant series from making any change infinitely strange.
 
 use rootline_model::Timestamp;
 
@@ -97,9 +98,7 @@ pub(crate) fn shift(metric: Metric, name: &str, points: &[(Timestamp, f64)]) -> 
     let quarter = median(lower);
     let mut deviations: Vec<f64> = lower.iter().map(|v| (v - quarter).abs()).collect();
     deviations.sort_by(f64::total_cmp);
-    // metrics that take few values have no median deviation: then the way to the upper quarter of the half counts
-    let upper = lower.get(lower.len() * 3 / 4).copied().unwrap_or(quarter);
-    let sigma = (median(&deviations) / 0.40).max((upper - quarter) / 0.356);
+    let sigma = (median(&deviations) / 0.40).max(jitter(&points, median(&sorted)));
     let base = quarter + 0.674 * sigma;
     let spread = sigma.max(SPREAD_SHARE * base.abs()).max(metric.spread_floor());
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
@@ -138,6 +137,18 @@ fn prepare(name: &str, points: &[(Timestamp, f64)]) -> Vec<(Timestamp, f64)> {
     };
     points.iter_mut().for_each(|p| p.1 *= factor);
     points
+}
+
+/// Spread by the steps between neighbours, both in the lower half: a rise and its slopes do not count as noise. The median
+/// of |x − y| of two normal values is 0.954 σ.
+fn jitter(points: &[(Timestamp, f64)], half: f64) -> f64 {
+    let step = |w: &[(Timestamp, f64)]| match w {
+        [a, b] if a.1 <= half && b.1 <= half => Some((b.1 - a.1).abs()),
+        _ => None,
+    };
+    let mut steps: Vec<f64> = points.windows(2).filter_map(step).collect();
+    steps.sort_by(f64::total_cmp);
+    median(&steps) / 0.954
 }
 
 /// The longest stretch above a bound; one point below does not end it.
@@ -209,6 +220,19 @@ mod tests {
         check("always throttled", Metric::Throttled, noise(50, 0.7, 0.2), false);
         check("constant", Metric::Cpu, vec![0.3; 50], false);
         check("few values", Metric::Cpu, [0.05, 1.05, 2.05].repeat(15), false);
+        check(
+            "ramps",
+            Metric::Throttled,
+            [
+                vec![0.0; 13],
+                (0..10).map(|i| f64::from(i) * 0.08).collect(),
+                vec![0.75; 14],
+                vec![0.4, 0.2, 0.1, 0.1],
+                vec![0.0; 4],
+            ]
+            .concat(),
+            true,
+        );
         check("too short", Metric::Cpu, vec![0.1, 0.1, 0.1, 0.9, 0.9, 0.9], false);
         check("not a number", Metric::Cpu, vec![f64::NAN; 50], false);
     }
