@@ -53,9 +53,6 @@ pub struct Args {
     /// More evidence, how causes were weighed, risks
     #[arg(short, long)]
     verbose: bool,
-    /// Not used yet
-    #[arg(long, value_name = "URL", hide = true)]
-    prometheus: Option<String>,
     /// The moment the files are of (2026-03-04T10:15:00Z), where they do not tell
     #[arg(long, value_name = "TIME")]
     now: Option<jiff::Timestamp>,
@@ -85,11 +82,6 @@ impl From<FormatArg> for Format {
 pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
     let started = Instant::now();
     let settings = Settings::load(cli)?;
-    if args.prometheus.is_some() || settings.config.prometheus.enabled {
-        return Err(Failure::new("could not ask Prometheus")
-            .detail("metrics are not used yet; nothing was read")
-            .hint("leave out --prometheus, and `prometheus.enabled` in the configuration"));
-    }
     let exists = |path: &str| std::path::Path::new(path).exists();
     let given = given::sort(&args.given, args.namespace.as_deref(), exists)?;
     let engine = settings.engine(&args.rules)?;
@@ -120,11 +112,11 @@ pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
 }
 
 fn refuse_live_options(args: &live::ClusterArgs) -> Result<(), Failure> {
-    if args.context.is_none() && args.kubeconfig.is_none() {
+    if args.context.is_none() && args.kubeconfig.is_none() && args.prometheus.is_none() {
         return Ok(());
     }
     Err(Failure::new("could not decide what to read")
-        .detail("files are named, and a cluster too (--context, --kubeconfig)")
+        .detail("files are named, and a cluster too (--context, --kubeconfig, --prometheus)")
         .hint("name files or a cluster, not both"))
 }
 

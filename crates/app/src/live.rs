@@ -4,7 +4,7 @@ use rootline_archive::{LogPath, Writer};
 use rootline_engine::Engine;
 use rootline_objects::Signal;
 use rootline_sources::Input;
-use rootline_sources::live::{Cluster, LiveOptions, LogLimits, LogWanted};
+use rootline_sources::live::{Cluster, LiveOptions, LogLimits, LogWanted, read_prometheus};
 
 use crate::failure::Failure;
 use crate::settings::Settings;
@@ -22,6 +22,9 @@ pub struct ClusterArgs {
     /// Leaves out logs
     #[arg(long)]
     pub no_logs: bool,
+    /// Also asks this Prometheus server: firing alerts, volumes that are nearly full
+    #[arg(long, value_name = "URL")]
+    pub prometheus: Option<String>,
     /// Also reads what is in config maps, not only their names
     #[arg(long)]
     pub config_data: bool,
@@ -42,14 +45,23 @@ pub fn read(
         config_data: args.config_data,
         ..LiveOptions::default()
     };
+    let configured = settings.config.prometheus.url.as_ref().filter(|_| settings.config.prometheus.enabled);
+    let prometheus = args.prometheus.as_deref().or(configured.map(|u| u.value.as_str())).filter(|u| !u.is_empty());
+    let wish = Wish { logs: settings.config.logs.enabled && !args.no_logs, prometheus };
     let runtime = tokio::runtime::Runtime::new().map_err(|e| Failure::new("could not start").detail(e))?;
     let spinner = Spinner::start("connecting");
-    runtime.block_on(look(&options, args.no_logs, settings, engine, (writer, &spinner)))
+    runtime.block_on(look(&options, &wish, settings, engine, (writer, &spinner)))
+}
+
+/// What is asked for beside the objects.
+struct Wish<'a> {
+    logs: bool,
+    prometheus: Option<&'a str>,
 }
 
 async fn look(
     options: &LiveOptions,
-    no_logs: bool,
+    wish: &Wish<'_>,
     settings: &Settings,
     engine: &Engine,
     (mut writer, spinner): (Option<&mut Writer>, &Spinner),
@@ -61,7 +73,18 @@ async fn look(
         None => cluster.read(spinner).await,
     };
     let mut input = read.map_err(|e| Failure::live(&e))?;
-    if settings.config.logs.enabled && !no_logs {
+    if let Some(url) = wish.prometheus {
+        spinner.say(&format!("asking {url}"));
+        let metrics = read_prometheus(url, options).await.map_err(|e| Failure::live(&e))?;
+        if let Some(writer) = writer.as_deref_mut() {
+            for (name, json) in &metrics.answers {
+                writer.prometheus(name, json);
+            }
+            metrics.signals.iter().for_each(|s| if let Signal::Gap(gap) = s { writer.gap(gap) });
+        }
+        input.signals.extend(metrics.signals);
+    }
+    if wish.logs {
         let wanted = wanted(engine, &input.signals, settings);
         spinner.say(&format!("reading {} logs", wanted.len()));
         let lines = usize::try_from(settings.config.logs.lines).unwrap_or(usize::MAX);

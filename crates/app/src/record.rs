@@ -33,11 +33,6 @@ pub struct Args {
 
 pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
     let settings = Settings::load(cli)?;
-    if !settings.config.redaction.patterns.is_empty() && !args.unredacted {
-        return Err(Failure::new("could not redact as configured")
-            .detail("`redaction.patterns` is not used yet; nothing was read or written")
-            .hint("take the patterns out of the configuration to redact only what always is"));
-    }
     if args.output.exists() && !args.force {
         return Err(Failure::new(format!("could not write {}", args.output.display()))
             .detail("the file exists")
@@ -45,7 +40,7 @@ pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
     }
     let engine = settings.engine(&[])?;
     let tool = format!("rootline {}", env!("CARGO_PKG_VERSION"));
-    let mut writer = Writer::new(About { tool, ..About::default() });
+    let mut writer = Writer::new(About { tool, ..About::default() }).redacting(settings.redaction()?);
     if args.unredacted {
         writer = writer.unredacted();
     }

@@ -59,6 +59,14 @@ impl Settings {
         Ok((engine, warnings))
     }
 
+    /// What the user wants left out of recordings beside what always is.
+    pub fn redaction(&self) -> Result<Vec<regex::Regex>, Failure> {
+        let compile = |pattern: &str| {
+            regex::Regex::new(pattern).map_err(|e| Failure::new("could not redact as configured").detail(e))
+        };
+        self.config.redaction.patterns.iter().map(|p| compile(&p.value)).collect()
+    }
+
     pub fn read_options(&self, now: Option<jiff::Timestamp>) -> ReadOptions {
         let mib = |n: u32| u64::from(n) << 20;
         let told = &self.config.limits;

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 
+use regex::Regex;
 use rootline_model::{Gap, Timestamp};
 use serde_json::Value;
 
@@ -36,9 +38,11 @@ pub struct LogPath<'a> {
 }
 
 /// How items are written; may be used from several threads while the writer waits.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Form {
     redact: bool,
+    /// What else is a secret, by the user's word.
+    patterns: Arc<[Regex]>,
 }
 
 impl Form {
@@ -51,6 +55,7 @@ impl Form {
         let mut value = Value::Object(fields);
         if self.redact {
             redact::object(&mut value);
+            redact::matches(&mut value, &self.patterns);
         } else if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
             metadata.remove("managedFields");
         }
@@ -59,7 +64,10 @@ impl Form {
 
     /// A log or a pasted text.
     pub fn text(&self, text: &str) -> String {
-        if self.redact { redact::text(text, redact::Style::Prose).into_owned() } else { text.to_owned() }
+        if !self.redact {
+            return text.to_owned();
+        }
+        redact::text_matches(&redact::text(text, redact::Style::Prose), &self.patterns).into_owned()
     }
 }
 
@@ -83,7 +91,7 @@ impl Writer {
             redacted: true,
             ..Manifest::default()
         };
-        Writer { manifest, files: BTreeMap::new(), form: Form { redact: true } }
+        Writer { manifest, files: BTreeMap::new(), form: Form { redact: true, patterns: Arc::from([]) } }
     }
 
     /// Keeps everything as it came, for somebody who asked for it in so many words.
@@ -94,8 +102,15 @@ impl Writer {
         self
     }
 
+    /// Also leaves out what these match, in objects and in texts.
+    #[must_use]
+    pub fn redacting(mut self, patterns: Vec<Regex>) -> Writer {
+        self.form.patterns = patterns.into();
+        self
+    }
+
     pub fn form(&self) -> Form {
-        self.form
+        self.form.clone()
     }
 
     /// Adds all objects of a kind, each as `Form::item` gave it. `resource` is the plural with its group:
@@ -126,6 +141,11 @@ impl Writer {
     /// Prometheus text.
     pub fn metrics(&mut self, name: &str, text: &str) {
         self.files.insert(format!("metrics/{}.txt", safe(name)), text.as_bytes().to_vec());
+    }
+
+    /// An answer of Prometheus' HTTP API.
+    pub fn prometheus(&mut self, name: &str, json: &str) {
+        self.files.insert(format!("prometheus/{}.json", safe(name)), self.form.text(json).into_bytes());
     }
 
     /// Output of kubectl as somebody pasted it.

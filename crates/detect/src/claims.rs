@@ -17,7 +17,7 @@ use rootline_world::{EventView, World};
 
 use crate::Detector;
 use crate::claims_match::{Ask, Held, Misfit};
-use crate::create_state::{clip, event_evidence, pod_ref, suffers};
+use crate::create_state::{between, clip, event_evidence, pod_ref, suffers};
 
 /// A provisioner that works answers within this. Starting value, see ADR-0003.
 const PROVISION_S: i64 = 120;
@@ -39,8 +39,31 @@ impl Detector for Claims {
                 _ => {}
             }
         }
+        for (&(namespace, name), using) in &users {
+            if world.claims.get(namespace, name).is_none() && !world.is_listed(Kind::Pvc, namespace) {
+                unread(world, (namespace, name), using, out);
+            }
+        }
         world.claims.len()
     }
+}
+
+/// A claim that was not read (`cluster-info dump` has none): what its events say while a pod waits for it.
+fn unread(world: &World, (namespace, name): (&str, &str), using: &[&o::Pod], out: &mut Vec<Finding>) {
+    let mut claim = o::Pvc::default();
+    namespace.clone_into(&mut claim.metadata.namespace);
+    name.clone_into(&mut claim.metadata.name);
+    let Some(pod) = using.iter().find(|p| suffers(p) && !has_started(p)) else { return };
+    let telling = |e: &&EventView| matches!(e.reason.as_str(), "ProvisioningFailed" | "FailedBinding");
+    let Some(event) = world.events_of(&claim_ref(&claim)).rev().find(telling) else { return };
+    let class = between(&event.message, "storageclass.storage.k8s.io \"", "\"");
+    let verdict = match class.filter(|_| event.message.contains("not found")) {
+        Some(class) => class_missing(&claim, class),
+        None if event.reason == "ProvisioningFailed" => provisioning_failed("", event),
+        None => Verdict::new("volume.no_volume", 2.0).arg("class", "none"),
+    };
+    let finding = Finding::new(verdict.code, pod_ref(pod)).nats(verdict.nats);
+    out.push(dress(world, &claim, verdict, finding));
 }
 
 /// Living pods by the claims they mount.
@@ -163,14 +186,14 @@ fn explain(world: &World, claim: &o::Pvc, ask: &Ask, pod: Option<&o::Pod>) -> Ve
         let said = failed.is_some_and(|e| e.message.contains("storageclass") && e.message.contains("not found"));
         let absent = world.is_absent(&EntityRef::wide(Kind::StorageClass, &ask.class));
         if !of_class && (said || absent) {
-            return vec![class_missing(claim, ask)];
+            return vec![class_missing(claim, &ask.class)];
         }
         if !of_class && failed.is_none() {
             return Vec::new();
         }
     }
     match (failed, provisioned) {
-        (Some(event), _) if !event.message.contains("storageclass") => vec![provisioning_failed(ask, event)],
+        (Some(event), _) if !event.message.contains("storageclass") => vec![provisioning_failed(&ask.class, event)],
         (_, true) => provisioner(world, claim, ask),
         (_, false) => by_hand(world, ask, pod),
     }
@@ -180,19 +203,20 @@ fn last<'w>(world: &'w World, claim: &o::Pvc, reason: &str) -> Option<&'w EventV
     world.events_of(&claim_ref(claim)).rev().find(|e| e.reason == reason)
 }
 
-fn class_missing(claim: &o::Pvc, ask: &Ask) -> Verdict {
-    let class = EntityRef::wide(Kind::StorageClass, &ask.class);
+fn class_missing(claim: &o::Pvc, name: &str) -> Verdict {
+    let class = EntityRef::wide(Kind::StorageClass, name);
     Verdict::new("volume.storage_class_missing", 4.0)
-        .arg("class", ask.class.clone())
+        .arg("class", name)
         .about(class.clone())
         .evidence(Evidence::Absent { object: class, referred_by: claim_ref(claim) })
 }
 
-fn provisioning_failed(ask: &Ask, event: &EventView) -> Verdict {
-    Verdict::new("volume.provisioning_failed", 3.5)
-        .arg("class", ask.class.clone())
-        .arg("message", clip(&event.message, 400))
-        .about(EntityRef::wide(Kind::StorageClass, &ask.class))
+/// The class is empty where the claim was not read.
+fn provisioning_failed(class: &str, event: &EventView) -> Verdict {
+    let verdict = Verdict::new("volume.provisioning_failed", 3.5)
+        .arg("class", class)
+        .arg("message", clip(&event.message, 400));
+    if class.is_empty() { verdict } else { verdict.about(EntityRef::wide(Kind::StorageClass, class)) }
 }
 
 /// A class with a provisioner, and no word of failure: is the provisioner there at all?

@@ -94,7 +94,7 @@ fn dress(world: &World, c: &Seen<'_>, finding: Finding) -> Finding {
         .since(onset(c))
         .arg("container", c.status.name.clone())
         .arg("restarts", c.status.restart_count.to_string())
-        .arg("limit", c.limit("memory").unwrap_or_else(|| "none".to_owned()));
+        .arg("limit", c.limit("memory").unwrap_or_else(|| "-".to_owned()));
     if let Some(t) = c.last {
         finding = finding.arg("exit_code", t.exit_code.to_string()).arg("reason", t.reason.clone());
     }

@@ -77,7 +77,7 @@ fn base(c: &Seen<'_>, code: &'static str, t: &o::Terminated) -> Finding {
     let finding = Finding::new(code, c.entity())
         .since(t.started_at.0.or(t.finished_at.0))
         .arg("container", c.status.name.clone())
-        .arg("limit", c.limit("memory").unwrap_or_else(|| "none".to_owned()))
+        .arg("limit", c.limit("memory").unwrap_or_else(|| "-".to_owned()))
         .arg("restarts", c.status.restart_count.to_string())
         .arg("exit_code", t.exit_code.to_string())
         .arg("reason", t.reason.clone());

@@ -75,12 +75,15 @@ fn resource(
     let amounts: Vec<Amounts> = short.filter_map(|x| x.amounts).collect();
     let requested = if blame.family == Family::Slots { 1.0 } else { group.pod.request(&name) };
     let say = |v: f64| amount(&name, v);
-    let finding = finding.arg("resource", name.clone()).arg("requested", say(requested));
+    // nothing that asks for nothing is refused: then the request was not read
+    let known = requested > 0.0;
+    let or_none = |text: String| if known { text } else { "-".to_owned() };
+    let finding = finding.arg("resource", name.clone()).arg("requested", or_none(say(requested)));
     if amounts.is_empty() {
         // the scheduler counts pods that were not read here
         return finding
-            .arg("free", format!("< {}", say(requested)))
-            .arg("largest", "?")
+            .arg("free", or_none(format!("< {}", say(requested))))
+            .arg("largest", "-")
             .arg("fit", "unknown")
             .arg("takers", "");
     }

@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods, reason = "reads files and measures time")]
 
 mod cloud_opsbench;
+mod holmesgpt;
 mod negatives;
 mod opensre;
 mod output;
@@ -20,6 +21,7 @@ use output::EvalError;
 #[derive(Clone, Copy, ValueEnum)]
 enum Suite {
     CloudOpsbench,
+    Holmesgpt,
     Negatives,
     Opensre,
 }
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
     let only = args.case.as_deref();
     let done = match args.suite {
         Suite::CloudOpsbench => cloud_opsbench::run(&args.data, &args.predictions, only),
+        Suite::Holmesgpt => holmesgpt::run(&args.data, &args.predictions, only),
         Suite::Negatives => negatives::run(&args.data, &args.predictions),
         Suite::Opensre => opensre::run(&args.data, &args.predictions),
     };

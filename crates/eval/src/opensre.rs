@@ -142,7 +142,7 @@ fn signals(evidence: &serde_json::Map<String, Value>) -> Vec<Signal> {
     let mut objects = Vec::new();
     objects.extend(list("eks_pods", "pods").iter().map(pod));
     objects.extend(list("eks_events", "warning_events").iter().map(event));
-    objects.extend(list("eks_deployments", "deployments").iter().map(deployment));
+    objects.extend(list("eks_deployments", "deployments").iter().map(|d| deployment(d, &list("eks_pods", "pods"))));
     objects.extend(list("eks_node_health", "nodes").iter().map(node));
     let mut signals = Vec::new();
     for object in objects {
@@ -167,15 +167,15 @@ fn text_of(value: &Value, key: &str) -> String {
     value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-/// `name-hash-suffix`: Kubernetes builds the names of a deployment's pods so.
 fn pod(p: &Value) -> Value {
     let name = text_of(p, "name");
-    let mut parts = name.rsplitn(3, '-');
-    let (_, hash, deployment) = (parts.next(), parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let (deployment, hash) = deployment_of(&name);
     let node = Some(text_of(p, "node_name")).filter(|n| n != "unscheduled");
+    // the kubelet reports containers; before a node has the pod there are none
     let statuses: Vec<Value> = p
         .get("containers")
         .and_then(Value::as_array)
+        .filter(|_| node.is_some())
         .into_iter()
         .flatten()
         .map(|c| {
@@ -202,12 +202,13 @@ fn pod(p: &Value) -> Value {
         .flatten()
         .map(|c| json!({"type": c.get("type"), "status": c.get("status"), "reason": c.get("reason"), "message": c.get("message")}))
         .collect();
-    let containers: Vec<Value> = statuses.iter().map(|s| json!({"name": s.get("name")})).collect();
+    let listed = p.get("containers").and_then(Value::as_array).into_iter().flatten();
+    let containers: Vec<Value> = listed.map(|c| json!({"name": c.get("name")})).collect();
     json!({
         "kind": "Pod",
         "metadata": {
             "name": name, "namespace": text_of(p, "namespace"), "labels": {"pod-template-hash": hash},
-            "creationTimestamp": p.get("start_time"),
+            "creationTimestamp": p.get("start_time"), "deletionTimestamp": p.get("deletion_timestamp"),
             "ownerReferences": [{"kind": "ReplicaSet", "name": format!("{deployment}-{hash}"), "controller": true}],
         },
         "spec": {"nodeName": node, "containers": containers},
@@ -227,13 +228,23 @@ fn event(e: &Value) -> Value {
     })
 }
 
-fn deployment(d: &Value) -> Value {
+/// The reduced form leaves out how many pods exist; they are listed.
+fn deployment(d: &Value, pods: &[Value]) -> Value {
+    let (name, namespace) = (text_of(d, "name"), text_of(d, "namespace"));
+    let mine = |p: &&Value| text_of(p, "namespace") == namespace && deployment_of(&text_of(p, "name")).0 == name;
     json!({
         "kind": "Deployment",
-        "metadata": {"name": text_of(d, "name"), "namespace": text_of(d, "namespace")},
+        "metadata": {"name": name, "namespace": namespace},
         "spec": {"replicas": d.get("desired")},
-        "status": {"replicas": d.get("desired"), "readyReplicas": d.get("ready"), "availableReplicas": d.get("available"), "unavailableReplicas": d.get("unavailable")},
+        "status": {"replicas": pods.iter().filter(mine).count(), "readyReplicas": d.get("ready"), "availableReplicas": d.get("available"), "unavailableReplicas": d.get("unavailable")},
     })
+}
+
+/// `name-hash-suffix`: Kubernetes builds the names of a deployment's pods so. Deployment and hash.
+fn deployment_of(pod: &str) -> (String, String) {
+    let mut parts = pod.rsplitn(3, '-').skip(1);
+    let hash = parts.next().unwrap_or_default().to_owned();
+    (parts.next().unwrap_or_default().to_owned(), hash)
 }
 
 fn node(n: &Value) -> Value {

@@ -25,8 +25,25 @@ impl Args {
         self.0.is_empty()
     }
 
-    /// Replaces `{name}` in a template; an unknown name stays as it is, so that a slip is seen and nothing fails.
+    /// Replaces `{name}` in a template; an unknown name stays as it is, so that a slip is seen and nothing fails. What
+    /// stands in `[[…]]` is left out unless every name in it has a value (`-` and `?` are none): `exits with {code}[[: {line}]]`.
     pub fn fill(&self, template: &str) -> String {
+        let mut out = String::with_capacity(template.len() + 16);
+        let mut rest = template;
+        while let Some((before, (optional, after))) =
+            rest.split_once("[[").and_then(|(before, tail)| Some((before, tail.split_once("]]")?)))
+        {
+            out.push_str(&self.fill_names(before));
+            if names_in(optional).all(|name| self.get(name).is_some_and(|v| !matches!(v, "" | "-" | "?"))) {
+                out.push_str(&self.fill_names(optional));
+            }
+            rest = after;
+        }
+        out.push_str(&self.fill_names(rest));
+        out
+    }
+
+    fn fill_names(&self, template: &str) -> String {
         let mut out = String::with_capacity(template.len() + 16);
         let mut rest = template;
         while let Some(open) = rest.find('{') {
@@ -46,6 +63,10 @@ impl Args {
         out.push_str(rest);
         out
     }
+}
+
+fn names_in(template: &str) -> impl Iterator<Item = &str> {
+    template.split('{').skip(1).filter_map(|part| part.split_once('}')).map(|(name, _)| name)
 }
 
 impl FromIterator<(&'static str, String)> for Args {
@@ -89,8 +110,10 @@ mod tests {
 
     #[test]
     fn templates_are_filled_and_strange_braces_survive() {
-        let args: Args = [("a", "1".to_owned()), ("b", "{a}".to_owned())].into_iter().collect();
+        let mut args: Args = [("a", "1".to_owned()), ("b", "{a}".to_owned())].into_iter().collect();
         assert_eq!(args.fill("{a} and {b} and {c} and {"), "1 and {a} and {c} and {");
         assert_eq!(args.fill("全角{a}文字"), "全角1文字");
+        args.set("none", "-");
+        assert_eq!(args.fill("{a}[[: {b}]][[, {none}]][[ and {a}]] [[open"), "1 and 1 [[open");
     }
 }

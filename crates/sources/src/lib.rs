@@ -13,6 +13,7 @@ mod files;
 mod gaps;
 mod input;
 pub mod live;
+mod prometheus;
 pub mod text;
 
 pub use files::{read_bytes, read_path};

@@ -63,12 +63,20 @@ impl World {
         }
     }
 
-    /// The controller of a replica set or job.
+    /// The controller of a replica set or job. A replica set that was not read, of which an event tells, has the name of
+    /// its deployment with the template hash at the end.
     pub(crate) fn parent_of(&self, entity: &EntityRef) -> Option<EntityRef> {
-        let ns = &*entity.namespace;
+        let (ns, name) = (&*entity.namespace, &*entity.name);
         let owner = match entity.kind {
-            Kind::ReplicaSet => self.replica_sets.get(ns, &entity.name)?.metadata.controller()?,
-            Kind::Job => self.jobs.get(ns, &entity.name)?.metadata.controller()?,
+            Kind::ReplicaSet => match self.replica_sets.get(ns, name) {
+                Some(set) => set.metadata.controller()?,
+                None => {
+                    let (stem, hash) = name.rsplit_once('-')?;
+                    let by_name = is_template_hash(hash) && self.deployments.get(ns, stem).is_some();
+                    return by_name.then(|| EntityRef::new(Kind::Deployment, ns, stem));
+                }
+            },
+            Kind::Job => self.jobs.get(ns, name)?.metadata.controller()?,
             _ => return None,
         };
         Some(EntityRef::new(Kind::parse(&owner.kind)?, ns, &owner.name))
@@ -95,6 +103,11 @@ impl World {
             _ => direct,
         }
     }
+}
+
+/// Kubernetes writes hashes without vowels and without digits that look like them (`k8s.io/apimachinery/pkg/util/rand`).
+fn is_template_hash(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| "bcdfghjklmnpqrstvwxz2456789".contains(c))
 }
 
 fn view<'w>(

@@ -183,3 +183,12 @@ proptest! {
         prop_assert_eq!(clean, format!("cannot connect to postgres://REDACTED@{host}:5432/x: refused"));
     }
 }
+
+#[test]
+fn patterns_of_the_user_are_left_out_too() {
+    let patterns = [regex::Regex::new(r"EMP-[0-9]+").expect("constant")];
+    let mut value = serde_json::json!({"EMP-1": ["badge EMP-77 of EMP-8"], "n": 5});
+    matches(&mut value, &patterns);
+    assert_eq!(value, serde_json::json!({"EMP-1": ["badge REDACTED of REDACTED"], "n": 5}));
+    assert!(matches!(text_matches("nothing here", &patterns), std::borrow::Cow::Borrowed(_)));
+}

@@ -6,13 +6,13 @@ pub(super) const FINDINGS: &[FindingDoc] = &[
     // containers
     fact(
         "container.oom_killed",
-        "{container} was killed at its memory limit {limit} ({restarts} restarts)",
-        "容器 {container} 达到内存上限 {limit} 被杀死（已重启 {restarts} 次）",
+        "{container} was killed at its memory limit[[ {limit}]] ({restarts} restarts)",
+        "容器 {container} 达到内存上限[[ {limit}]] 被杀死（已重启 {restarts} 次）",
     ),
     fact(
         "container.oom_child",
-        "a process inside {container} was killed for memory (limit {limit})",
-        "容器 {container} 内的子进程因内存不足被杀死（上限 {limit}）",
+        "a process inside {container} was killed for memory[[ (limit {limit})]]",
+        "容器 {container} 内的子进程因内存不足被杀死[[（上限 {limit}）]]",
     ),
     fact(
         "container.oom_node",

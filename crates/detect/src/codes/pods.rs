@@ -6,18 +6,18 @@ pub(super) const FINDINGS: &[FindingDoc] = &[
     // scheduling, admission, image, create
     fact(
         "pod.unschedulable.cpu",
-        "{pods} pod(s) ask for {requested} CPU; at most {free} is free on a node, the largest has {largest}",
-        "{pods} 个 Pod 申请 CPU {requested}，单节点最多剩余 {free}，最大节点共 {largest}",
+        "{pods} pod(s) ask for more CPU than a usable node has[[: {requested}]][[; at most {free} is free]][[, the largest node has {largest}]]",
+        "{pods} 个 Pod 申请 CPU 超出可用节点余量[[：{requested}]][[，单节点最多剩余 {free}]][[，最大节点共 {largest}]]",
     ),
     fact(
         "pod.unschedulable.memory",
-        "{pods} pod(s) ask for {requested} memory; at most {free} is free on a node, the largest has {largest}",
-        "{pods} 个 Pod 申请内存 {requested}，单节点最多剩余 {free}，最大节点共 {largest}",
+        "{pods} pod(s) ask for more memory than a usable node has[[: {requested}]][[; at most {free} is free]][[, the largest node has {largest}]]",
+        "{pods} 个 Pod 申请内存 超出可用节点余量[[：{requested}]][[，单节点最多剩余 {free}]][[，最大节点共 {largest}]]",
     ),
     fact(
         "pod.unschedulable.ephemeral_storage",
-        "{pods} pod(s) ask for {requested} ephemeral storage; at most {free} is free on a node, the largest has {largest}",
-        "{pods} 个 Pod 申请临时存储 {requested}，单节点最多剩余 {free}，最大节点共 {largest}",
+        "{pods} pod(s) ask for more ephemeral storage than a usable node has[[: {requested}]][[; at most {free} is free]][[, the largest node has {largest}]]",
+        "{pods} 个 Pod 申请临时存储 超出可用节点余量[[：{requested}]][[，单节点最多剩余 {free}]][[，最大节点共 {largest}]]",
     ),
     fact(
         "pod.unschedulable.extended_resource",

@@ -85,7 +85,7 @@ pub(super) const FINDINGS: &[FindingDoc] = &[
         "{count} workloads set neither requests nor limits: {workloads}",
         "{count} 个工作负载未设置 requests 和 limits：{workloads}",
     ),
-    symptom("job.backoff_limit", "The Job gave up after {limit} retries", "Job 重试 {limit} 次后放弃"),
+    symptom("job.backoff_limit", "The Job reached its back-off limit of {limit}", "Job 已达到重试上限 {limit}"),
     fact(
         "job.deadline_exceeded",
         "The Job ran longer than activeDeadlineSeconds ({deadline} s) and was stopped",

@@ -15,6 +15,7 @@ use super::{encoding, layout, yaml};
 use crate::container_log as logs;
 use crate::gaps::{Gaps, gap};
 use crate::input::{Input, ReadError, ReadOptions};
+use crate::prometheus;
 
 /// 2026-01-01T00:00:00Z, for texts without any date.
 const SOME_MOMENT: Timestamp = Timestamp::constant(1_767_225_600, 0);
@@ -172,6 +173,13 @@ impl<'o> Reader<'o> {
     fn document(&mut self, path: &str, head: &Head, text: &str, streamed: bool) {
         if let Some(version) = head.cluster_version() {
             self.version.get_or_insert_with(|| version.to_owned());
+        }
+        if head.kind.is_none() && prometheus::is_answer(text) {
+            match prometheus::signals(text) {
+                Ok(signals) => self.signals.extend(signals),
+                Err(detail) => self.broken(path, &detail),
+            }
+            return;
         }
         let first = self.signals.len();
         let bundle = layout::in_bundle(path);

@@ -237,3 +237,13 @@ fn a_directory_gives_the_same_signals_as_its_archive_and_links_are_not_followed(
     std::fs::remove_dir_all(&folder).expect("temporary folder");
     assert_eq!(lines(&input.expect("readable")), SHOP);
 }
+
+#[test]
+fn answers_of_prometheus_are_read_beside_the_objects() {
+    let alerts = r#"{"status":"success","data":{"alerts":[
+        {"labels":{"alertname":"etcdNoLeader"},"state":"firing","activeAt":"2026-01-02T03:00:00Z"}]}}"#;
+    let bytes = tar(&[("get-pods.json", PODS.as_bytes()), ("alerts.json", alerts.as_bytes())]);
+    let input = read_bytes("state.tar", bytes, &ReadOptions::default()).expect("readable");
+    let alerts = input.signals.iter().filter(|s| matches!(s, Signal::Alert(a) if a.name == "etcdNoLeader")).count();
+    assert_eq!((alerts, lines(&input).iter().filter(|l| l.starts_with("gap")).count()), (1, 0));
+}

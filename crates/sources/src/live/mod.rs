@@ -1,12 +1,13 @@
 //! A live cluster, read once with the reader's own account: one paged list per kind, several at a time, and afterwards
 //! the logs of a few containers. Nothing is ever written.
 //!
-//! Metrics are not asked for yet: what a Prometheus server could add is not looked at here.
+//! A Prometheus server, where the user names one, is asked a handful of instant queries.
 
 mod error;
 mod kinds;
 mod list;
 mod logs;
+mod metrics;
 mod options;
 mod session;
 
@@ -21,6 +22,7 @@ use serde::Deserialize;
 
 pub use error::LiveError;
 pub use logs::{LogLimits, LogWanted};
+pub use metrics::{Metrics, read_prometheus};
 pub use options::{LiveOptions, Progress, Quiet};
 
 use crate::gaps::{Gaps, gap};

@@ -76,9 +76,13 @@ impl Answer {
 
 impl Session {
     pub async fn connect(options: &LiveOptions) -> Result<Session, LiveError> {
+        Session::to(config(options).await?, options)
+    }
+
+    /// A connection by a given configuration, with our patience instead of the client's.
+    pub fn to(mut config: Config, options: &LiveOptions) -> Result<Session, LiveError> {
         // fails only if somebody installed one before, which serves as well
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut config = config(options).await?;
         config.connect_timeout = Some(options.connect_timeout);
         config.default_retry = false;
         Session::with_config(config, options)

@@ -280,3 +280,28 @@ async fn a_recording_of_a_cluster_is_read_back_as_the_cluster_was() {
     };
     assert_eq!(sorted(&read), sorted(&live));
 }
+
+#[tokio::test]
+async fn prometheus_is_asked_and_its_silence_is_named() {
+    let mut fake = Fake::default();
+    let alerts = r#"{"status":"success","data":{"alerts":[{"labels":{"alertname":"etcdNoLeader"},"state":"firing"}]}}"#;
+    let none = r#"{"status":"success","data":{"resultType":"vector","result":[]}}"#;
+    fake.on("/api/v1/alerts", &[(200, alerts.into())]);
+    fake.on("/api/v1/query", &[(200, none.into())]);
+    let (fake, config) = fake.start().await;
+    let metrics = read_prometheus(&config.cluster_url.to_string(), &options()).await.expect("an address");
+    assert!(matches!(metrics.signals.as_slice(), [Signal::Alert(a)] if a.name == "etcdNoLeader"), "{metrics:?}");
+    assert_eq!(metrics.answers.len(), 5);
+    // a handful of queries, whatever the size of the cluster
+    assert_eq!(fake.asked.lock().expect("no test panics while it holds this").len(), 5);
+
+    let mut refusing = Fake::default();
+    refusing.on("/api/v1/alerts", &[(403, "no entry".into())]);
+    let (_, config) = refusing.start().await;
+    for (url, want) in [(config.cluster_url.to_string(), "no entry"), ("http://127.0.0.1:9".into(), "refused")] {
+        let metrics = read_prometheus(&url, &options()).await.expect("an address");
+        let [Signal::Gap(gap)] = metrics.signals.as_slice() else { panic!("{metrics:?}") };
+        assert!(gap.detail.args.get("text").is_some_and(|t| t.contains(want)), "{gap:?}");
+    }
+    assert!(read_prometheus("no address", &options()).await.is_err());
+}
