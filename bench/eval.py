@@ -67,18 +67,63 @@ def misses(data, out):
             print(f"  {row['case']}: want {want}, got {got}")
 
 
+def zero(count):
+    return f"{count} (bar 0{'' if count == 0 else ', MISSED'})"
+
+
 def opensre(args, work, rows):
     figures, _ = suite(args, work, "opensre", args.shared / "data/opensre-synthetic/dev")
-    for group, f in figures.get("by_system", figures.get("by_suite", {})).items():
-        rows.append(("opensre dev", group, f.get("n", ""), "; ".join(f"{k} {v}" for k, v in f.items() if k != "n")))
-    rows.append(("opensre dev", "all", figures["n"], "; ".join(f"{k} {v}" for k, v in figures["overall"].items()) + f"; false_root_causes {figures.get('false_root_causes', figures['overall'].get('false_root_causes'))}"))
+    for group, f in figures["by_kind"].items():
+        bar = 1.0 if group == "eks" else None
+        rest = "; ".join(f"{k} {v:.3f}" for k, v in f.items() if k not in ("n", "category"))
+        note = "" if group == "eks" else "; answered by rootline-eval alone, the engine reads no hosted databases"
+        rows.append(("opensre dev", group, f["n"], f"category {figure(f['category'], bar)}; {rest}{note}"))
+    false = figures["false_root_causes"]
+    rows.append(("opensre dev", "negatives", false["negatives"], f"false root causes {zero(false['count'])}"))
 
 
-def simple(name, folder):
-    def measure(args, work, rows):
-        figures, _ = suite(args, work, name, args.shared / "data" / folder)
-        rows.append((name, folder, figures.get("n", ""), "; ".join(f"{k} {v}" for k, v in figures["overall"].items())))
-    return measure
+def negatives(args, work, rows):
+    figures, out = suite(args, work, "negatives", args.shared / "data/k8s-support-bundle")
+    named = [f"{c['root_cause']} @ {c['object']}" for line in out.read_text().splitlines() for c in json.loads(line)["root_causes"]]
+    rows.append(("negatives", "k8s-support-bundle", figures["n"], f"false root causes {zero(figures['overall']['false_root_causes'])} {', '.join(named)}"))
+
+
+def rootcausebench(args, work, rows):
+    figures, _ = suite(args, work, "rootcausebench", args.shared / "data/rootcausebench/dev")
+    rows.append(("rootcausebench dev", "answered by rootline-eval alone", figures["n"], "; ".join(f"{k} {v:.3f}" for k, v in figures["overall"].items())))
+
+
+def holmesgpt(args, work, rows):
+    """No scorer: expected answers are prose. What is counted is what was found in recorded kubectl output."""
+    out = work / "holmesgpt.jsonl"
+    run(args.eval, "holmesgpt", "--data", args.shared / "data/holmesgpt-k8s", "--predictions", out)
+    answers = [json.loads(line) for line in out.read_text().splitlines()]
+    named = sum(bool(a["root_causes"]) for a in answers)
+    rows.append(("holmesgpt", "recorded kubectl output", len(answers), f"cases with a named cause {named} (no scorer; most cases hold no kubectl output or ask no why)"))
+
+
+ELEVEN = {  # by the README of the recording: pod or workload, what a cause's code begins with
+    "crash": "container.crash", "oom": "container.oom_killed", "badimage": "image.", "noconfig": "config.configmap_missing",
+    "nosecret": "config.secret_missing", "initfail": ("container.init_failed", "log."), "jobfail": ("job.backoff_limit", "container.crash"),
+    "liveness": "probe.liveness", "web": "probe.readiness", "toobig": "pod.unschedulable", "pvcwait": "volume.storage_class_missing",
+}
+
+
+def eleven(args, work, rows):
+    """One real cluster with eleven faults, told in three ways."""
+    archive = args.shared / "data/own-recordings/k8s-1.36.1-eleven-faults.tar.zst"
+    folder = work / "eleven"
+    folder.mkdir()
+    subprocess.run(f"zstd -dc {archive} | tar -x -C {folder}", shell=True, check=True)
+    (folder / "json").mkdir()
+    for path in folder.glob("get-*.json"):
+        path.rename(folder / "json" / path.name)
+    for form in ("json", "cluster-info-dump", "text"):
+        incidents = json.loads(run(args.rootline, "diagnose", folder / form, "-o", "json"))["incidents"]
+        firsts = [(i["causes"][0]["entity"].split("/")[-1], i["causes"][0]["code"]) for i in incidents if i["causes"]]
+        right = sum(any(e == name and c.startswith(code) for e, c in firsts) for name, code in ELEVEN.items())
+        others = len(incidents) - right
+        rows.append(("own recordings, eleven faults", form, 11, f"right {figure(right, 11)}; others {zero(others)}"))
 
 
 def recordings(args, work, rows):
@@ -101,8 +146,8 @@ def recordings(args, work, rows):
         else:
             wrong += 1
             print(f"  {name}: want {want}, got {got}")
-    rows.append(("own recordings", "real faults, first cause", right + wrong, f"right {right}, wrong {wrong}"))
-    rows.append(("own recordings", "healthy", sum(v is None for v in expect.values()), f"false root causes {false}"))
+    rows.append(("own recordings", "real faults, first cause", right + wrong, f"right {right}, wrong {zero(wrong)}"))
+    rows.append(("own recordings", "healthy", sum(v is None for v in expect.values()), f"false root causes {zero(false)}"))
 
 
 def main():
@@ -113,8 +158,8 @@ def main():
     ap.add_argument("--misses", action="store_true", help="name the cases that went wrong")
     ap.add_argument("--only")
     args = ap.parse_args()
-    suites = {"cloud-opsbench": cloud_opsbench, "opensre": opensre, "negatives": simple("negatives", "k8s-support-bundle"),
-              "rootcausebench": simple("rootcausebench", "rootcausebench/dev"), "recordings": recordings}
+    suites = {"cloud-opsbench": cloud_opsbench, "opensre": opensre, "negatives": negatives, "rootcausebench": rootcausebench,
+              "holmesgpt": holmesgpt, "recordings": recordings, "eleven": eleven}
     rows = []
     with tempfile.TemporaryDirectory() as tmp:
         for name, measure in suites.items():
@@ -135,6 +180,10 @@ def main():
 PAGE = """# Accuracy
 Made by `make eval`: data without labels in, predictions out, scored by independent scorers. The cases of this table were
 looked at while the rules were written, so read it as an upper bound; unseen cases are the judge.
+
+The support bundle counts as healthy in the benchmark, by the phases of its pods. It is not: the new revision of one of
+its deployments is called with a command that the program does not know and crash-loops, while the old revision serves.
+Rootline names that; the figure stands as the scorer counts it.
 
 """
 

@@ -1,6 +1,6 @@
 # Shared by build.sh, up.sh, down.sh, record.sh and e2e.sh. Source it.
 # ROOTLINE_TESTBED       base folder of everything that is downloaded, built or run
-# ROOTLINE_TESTBED_PORT  first port on 127.0.0.1; API server +443, kube-state-metrics +80, kwok +247
+# ROOTLINE_TESTBED_PORT  first port on 127.0.0.1; API server +443, Prometheus +90, kube-state-metrics +80, kwok +247
 set -euo pipefail
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -21,7 +21,7 @@ NODE_IP=10.99.0.1
 
 API_PORT=$((PORT + 443)) ETCD_PORT=$((PORT + 379)) KCM_PORT=$((PORT + 257)) SCHEDULER_PORT=$((PORT + 259))
 KUBELET_PORT=$((PORT + 250)) KUBELET_HEALTH_PORT=$((PORT + 248)) PROXY_HEALTH_PORT=$((PORT + 256)) PROXY_METRICS_PORT=$((PORT + 249))
-KSM_PORT=$((PORT + 80)) KWOK_PORT=$((PORT + 247)) REGISTRY_PORT=$((PORT + 500))
+KSM_PORT=$((PORT + 80)) KWOK_PORT=$((PORT + 247)) REGISTRY_PORT=$((PORT + 500)) PROMETHEUS_PORT=$((PORT + 90))
 
 KUBE_COMMANDS="kube-apiserver kube-controller-manager kube-scheduler kubelet kubectl kube-proxy"
 

@@ -60,6 +60,8 @@ fn causes(engine: &Engine, lang: Lang) -> String {
             "确信度（nat）",
         ],
     };
+    // optional parts stand without their brackets
+    let whole = |text: &str| text.replace("[[", "").replace("]]", "");
     let mut out = format!("{MADE}{}\n\n", words[0]);
     let mut rules: Vec<_> = engine.rules().rules().iter().collect();
     rules.sort_by_key(|r| r.id.clone());
@@ -67,13 +69,13 @@ fn causes(engine: &Engine, lang: Lang) -> String {
         let Texts { title, means, fooled_by, confirm, fix, catalogue } = &rule.texts;
         let when: Vec<String> = rule.when.iter().map(|t| format!("`{}`", t.finding)).collect();
         let rows: Vec<String> = catalogue.iter().map(ToString::to_string).collect();
-        let _ = writeln!(out, "## {}\n\n**{}**\n", rule.id, title.get(lang));
+        let _ = writeln!(out, "## {}\n\n**{}**\n", rule.id, whole(title.get(lang)));
         let _ = writeln!(out, "{}: {} ({}: {})\n", words[6], when.join(", "), words[7], rule.nats);
         for (head, text) in [(words[1], means), (words[2], fooled_by), (words[4], fix)] {
-            let _ = writeln!(out, "*{head}.* {}\n", text.get(lang));
+            let _ = writeln!(out, "*{head}.* {}\n", whole(text.get(lang)));
         }
         if !confirm.is_empty() {
-            let _ = writeln!(out, "*{}.*\n\n```sh\n{}\n```\n", words[3], confirm.join("\n"));
+            let _ = writeln!(out, "*{}.*\n\n```sh\n{}\n```\n", words[3], whole(&confirm.join("\n")));
         }
         if !rows.is_empty() {
             let _ = writeln!(out, "*{}:* {}\n", words[5], rows.join(", "));
@@ -97,7 +99,12 @@ fn findings(lang: Lang) -> String {
             Class::Risk => classes[2],
         };
         let text = if lang == Lang::En { doc.en } else { doc.zh };
-        let _ = writeln!(out, "| `{}` | {class} | {} |", doc.code, text.replace('|', "\\|"));
+        let _ = writeln!(
+            out,
+            "| `{}` | {class} | {} |",
+            doc.code,
+            text.replace("[[", "").replace("]]", "").replace('|', "\\|")
+        );
     }
     out
 }

@@ -53,6 +53,9 @@ pub struct Args {
     /// More evidence, how causes were weighed, risks
     #[arg(short, long)]
     verbose: bool,
+    /// Says on standard error how long reading and judging took
+    #[arg(long)]
+    timings: bool,
     /// The moment the files are of (2026-03-04T10:15:00Z), where they do not tell
     #[arg(long, value_name = "TIME")]
     now: Option<jiff::Timestamp>,
@@ -97,7 +100,12 @@ pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
         let spinner = Spinner::start("reading");
         read::files(&given.files, &settings.read_options(args.now), &spinner)?
     };
+    let read = started.elapsed();
     let (diagnosis, narrowed) = answer(&engine, input, &given, args)?;
+    if args.timings {
+        let judged = started.elapsed() - read;
+        terminal::note(&format!("read {:.3} s, judged {:.3} s", read.as_secs_f64(), judged.as_secs_f64()));
+    }
     let format: Format = args.output.into();
     // Only people in front of a terminal ask how long it took; files must be the same for the same state.
     let shown = format == Format::Text && std::io::stdout().is_terminal();

@@ -80,7 +80,11 @@ async fn look(
             for (name, json) in &metrics.answers {
                 writer.prometheus(name, json);
             }
-            metrics.signals.iter().for_each(|s| if let Signal::Gap(gap) = s { writer.gap(gap) });
+            metrics.signals.iter().for_each(|s| {
+                if let Signal::Gap(gap) = s {
+                    writer.gap(gap)
+                }
+            });
         }
         input.signals.extend(metrics.signals);
     }

@@ -213,9 +213,8 @@ fn class_missing(claim: &o::Pvc, name: &str) -> Verdict {
 
 /// The class is empty where the claim was not read.
 fn provisioning_failed(class: &str, event: &EventView) -> Verdict {
-    let verdict = Verdict::new("volume.provisioning_failed", 3.5)
-        .arg("class", class)
-        .arg("message", clip(&event.message, 400));
+    let verdict =
+        Verdict::new("volume.provisioning_failed", 3.5).arg("class", class).arg("message", clip(&event.message, 400));
     if class.is_empty() { verdict } else { verdict.about(EntityRef::wide(Kind::StorageClass, class)) }
 }
 

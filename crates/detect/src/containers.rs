@@ -96,7 +96,7 @@ fn dress(world: &World, c: &Seen<'_>, finding: Finding) -> Finding {
         .arg("restarts", c.status.restart_count.to_string())
         .arg("limit", c.limit("memory").unwrap_or_else(|| "-".to_owned()));
     if let Some(t) = c.last {
-        finding = finding.arg("exit_code", t.exit_code.to_string()).arg("reason", t.reason.clone());
+        finding = finding.arg("exit_code", t.exit_word()).arg("reason", t.reason.clone());
     }
     finding = c.evidence().into_iter().fold(finding, Finding::evidence);
     match death_log(world, c).and_then(|tail| Some((tail, last_words(tail)?))) {
@@ -129,7 +129,7 @@ fn generic(c: &Seen<'_>, t: &o::Terminated) -> Finding {
         .arg("container", c.status.name.clone())
         .arg("reason", t.reason.clone())
         .arg("message", t.message.clone())
-        .arg("exit_code", t.exit_code.to_string());
+        .arg("exit_code", t.exit_word());
     c.evidence().into_iter().fold(finding, Finding::evidence)
 }
 
@@ -195,7 +195,7 @@ fn restarted(c: &Seen<'_>) -> Option<Finding> {
         .arg("container", c.status.name.clone())
         .arg("restarts", c.status.restart_count.to_string())
         .arg("reason", last.reason.clone())
-        .arg("exit_code", last.exit_code.to_string());
+        .arg("exit_code", last.exit_word());
     Some(c.evidence().into_iter().fold(finding, Finding::evidence))
 }
 

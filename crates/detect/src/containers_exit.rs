@@ -53,7 +53,7 @@ pub(crate) fn classify(world: &World, c: &Seen<'_>, t: &o::Terminated) -> Exit {
             Exit::Child
         };
     }
-    if matches!(t.exit_code, 137 | 143 | 0 | 1 | 2) && killed_by_probe(world, c) {
+    if matches!(t.exit_code, 137 | 143 | 0 | 1 | 2 | o::UNKNOWN_EXIT_CODE) && killed_by_probe(world, c) {
         return Exit::Probe;
     }
     let signal = t.signal.filter(|s| *s > 0).map(|s| s + 128).filter(|_| t.exit_code == 0).unwrap_or(t.exit_code);

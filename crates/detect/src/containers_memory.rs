@@ -79,7 +79,7 @@ fn base(c: &Seen<'_>, code: &'static str, t: &o::Terminated) -> Finding {
         .arg("container", c.status.name.clone())
         .arg("limit", c.limit("memory").unwrap_or_else(|| "-".to_owned()))
         .arg("restarts", c.status.restart_count.to_string())
-        .arg("exit_code", t.exit_code.to_string())
+        .arg("exit_code", t.exit_word())
         .arg("reason", t.reason.clone());
     let finding = c.evidence().into_iter().fold(finding, Finding::evidence);
     match c.limit("memory") {

@@ -47,7 +47,7 @@ impl Seen<'_> {
             container: self.entity(),
             state: if self.status.state.terminated.is_some() { "terminated" } else { "last terminated" }.to_owned(),
             reason: t.reason.clone(),
-            exit_code: Some(t.exit_code),
+            exit_code: t.known_exit_code(),
             message: crate::logs_text::clip(&t.message),
             at: t.finished_at.0,
         })

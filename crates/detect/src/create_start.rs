@@ -93,7 +93,7 @@ fn terminated_evidence(container: EntityRef, ended: &o::Terminated) -> Evidence 
         container,
         state: "terminated".to_owned(),
         reason: ended.reason.clone(),
-        exit_code: Some(ended.exit_code),
+        exit_code: ended.known_exit_code(),
         message: clip(&ended.message, 1000),
         at: ended.finished_at.0,
     }
@@ -175,7 +175,7 @@ fn exit_code(place: &Place<'_>, out: &mut Vec<Finding>) {
     let program = line.as_deref().and_then(missing_program).unwrap_or_else(|| place.command());
     let mut finding = on(place, code, nats, ended.started_at.0)
         .arg("program", program)
-        .arg("exit_code", ended.exit_code.to_string())
+        .arg("exit_code", ended.exit_word())
         .arg("message", line.clone().unwrap_or_default())
         .evidence(terminated_evidence(place.entity(), ended));
     if let Some(line) = line {
@@ -215,7 +215,7 @@ fn init_failed(place: &Place<'_>, out: &mut Vec<Finding>) {
     let last_line = place.log_lines().find(|l| !l.trim().is_empty()).map(str::to_owned);
     let mut finding = on(place, "container.init_failed", 4.0, ended.started_at.0)
         .arg("reason", &ended.reason)
-        .arg("exit_code", ended.exit_code.to_string())
+        .arg("exit_code", ended.exit_word())
         .arg("restarts", place.status.restart_count.to_string())
         .arg("message", clip(last_line.as_deref().unwrap_or_default(), 300))
         .evidence(terminated_evidence(place.entity(), ended));

@@ -95,7 +95,7 @@ fn last_words(world: &World, job: &EntityRef) -> Option<(Vec<Evidence>, String)>
         container: me.clone(),
         state: "terminated".to_owned(),
         reason: ended.reason.clone(),
-        exit_code: Some(ended.exit_code),
+        exit_code: ended.known_exit_code(),
         message: clip(&ended.message),
         at: ended.finished_at.0,
     }];
@@ -103,7 +103,7 @@ fn last_words(world: &World, job: &EntityRef) -> Option<(Vec<Evidence>, String)>
     if let Some(line) = tails.iter().flat_map(|t| t.lines.last()).next() {
         evidence.push(Evidence::Log { container: me, line: clip(line), previous: false, count: 1 });
     }
-    Some((evidence, ended.exit_code.to_string()))
+    Some((evidence, ended.exit_word()))
 }
 
 fn cron_job(world: &World, cron: &o::CronJob) -> Option<Finding> {

@@ -67,11 +67,16 @@ impl View<'_, '_> {
         if !behind.is_empty() {
             return self.pods_to_come(&behind);
         }
-        if !self.world.is_listed(Kind::Pod, self.service.namespace()) || !settled_or_hurt(self) {
+        if !self.world.is_listed(Kind::Pod, self.service.namespace()) {
             return None;
         }
         let meant = self.meant();
         let complaints = complaints::about_service(self.world, self.service, None);
+        // however young: the workload it means is there, and its callers are refused
+        let hurts_already = meant.is_some() && !complaints.is_empty();
+        if !hurts_already && !settled_or_hurt(self) {
+            return None;
+        }
         let calling = self.callers.of(&self.me, meant.as_ref().map(|m| &m.workload));
         let hurt = hurt_callers(self.world, &calling);
         let routed = routed_from(self.world, &self.me);

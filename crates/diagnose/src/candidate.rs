@@ -230,10 +230,6 @@ fn finish(mut candidate: Candidate) -> Candidate {
     candidate.args.set("namespace", &*entity.namespace);
     let name = if entity.name.is_empty() { entity.part.as_deref().unwrap_or_default() } else { &*entity.name };
     candidate.args.set("name", name);
-    // a row of `kubectl get pods` tells of containers without their names
-    if candidate.args.get("container").is_some_and(str::is_empty) {
-        candidate.args.set("container", name);
-    }
     if candidate.args.get("workload").is_none() {
         candidate.args.set("workload", format!("{}/{name}", entity.kind));
     }

@@ -4,6 +4,7 @@ use rootline_detect::codes;
 use rootline_diagnose::{RuleError, RuleFile, RuleSet, knowledge};
 use rootline_model::{Diagnosis, EntityRef, Knowledge};
 use rootline_objects::Signal;
+use rootline_world::World;
 
 use crate::suspicious::LogWanted;
 use crate::{narrow, pipeline, suspicious};
@@ -71,8 +72,13 @@ impl Engine {
 
     /// The answer to "what is wrong here, and why".
     pub fn diagnose(&self, signals: Vec<Signal>, target: &Target) -> Diagnosis {
+        self.diagnose_in_world(signals, target).0
+    }
+
+    /// The same with the world that it was found in, for those who must name things in other words.
+    pub fn diagnose_in_world(&self, signals: Vec<Signal>, target: &Target) -> (Diagnosis, World) {
         let (world, diagnosis) = pipeline::run(signals, &self.rules);
-        narrow::to(&world, diagnosis, target)
+        (narrow::to(&world, diagnosis, target), world)
     }
 
     /// Which logs would help, after a first look without any.

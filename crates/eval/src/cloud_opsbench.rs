@@ -9,7 +9,6 @@ use rootline_engine::Target;
 use rootline_objects::{Alert, CallHint, LogTail, Reach, Series, Signal};
 use rootline_sources::text::{TextReader, component_status};
 use rootline_sources::{ReadOptions, read_bytes};
-use rootline_world::World;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -62,9 +61,8 @@ pub fn run(data: &Path, predictions: &Path, only: Option<&str>) -> Result<usize,
             let signals = signals(case);
             let parsed = start.elapsed();
             let shown = only.map(|_| signals.clone());
-            let lookup = World::from_signals(signals.iter().filter(|s| vocabulary::is_needed(s)).cloned());
-            let diagnosis = engine.diagnose(signals, &Target::default());
-            let answers = vocabulary::answers(&diagnosis, &lookup, &namespace);
+            let (diagnosis, world) = engine.diagnose_in_world(signals, &Target::default());
+            let answers = vocabulary::answers(&diagnosis, &world, &namespace);
             let ms = start.elapsed().as_secs_f64() * 1e3;
             if let Some(signals) = shown {
                 let declared = signals.iter().filter(|s| matches!(s, Signal::Declared(_))).count();

@@ -59,7 +59,8 @@ pub fn run(data: &Path, predictions: &Path, only: Option<&str>) -> Result<usize,
             let mut text = String::new();
             let mut root_causes = Vec::new();
             for (incident, cause) in firsts {
-                let title = engine.knowledge().cause(cause.code.as_str()).map(|t| cause.args.fill(t.title.get(Lang::En)));
+                let title =
+                    engine.knowledge().cause(cause.code.as_str()).map(|t| cause.args.fill(t.title.get(Lang::En)));
                 let _ = writeln!(text, "{}: {}", cause.entity, title.unwrap_or_else(|| cause.code.to_string()));
                 root_causes.push(Named {
                     object: cause.entity.to_string(),

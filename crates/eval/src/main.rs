@@ -6,9 +6,11 @@
 
 mod cloud_opsbench;
 mod holmesgpt;
+mod hosted_database;
 mod negatives;
 mod opensre;
 mod output;
+mod rootcausebench;
 mod vocabulary;
 
 use std::path::PathBuf;
@@ -24,6 +26,7 @@ enum Suite {
     Holmesgpt,
     Negatives,
     Opensre,
+    Rootcausebench,
 }
 
 /// Answers the cases of a benchmark suite.
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Suite::Holmesgpt => holmesgpt::run(&args.data, &args.predictions, only),
         Suite::Negatives => negatives::run(&args.data, &args.predictions),
         Suite::Opensre => opensre::run(&args.data, &args.predictions),
+        Suite::Rootcausebench => rootcausebench::run(&args.data, &args.predictions),
     };
     match done {
         Ok(count) => {

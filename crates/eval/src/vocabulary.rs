@@ -1,7 +1,6 @@
 //! Our codes in the words of a benchmark, and our entities in its object syntax.
 
 use rootline_model::{Diagnosis, EntityRef, Kind, Relation};
-use rootline_objects::{Object, Signal};
 use rootline_world::World;
 use serde::Serialize;
 
@@ -102,21 +101,6 @@ const TABLE: &[(&str, &str, &str, Object_)] = &[
     ("performance.cpu_overload", PERFORMANCE, "pod_cpu_overload", Object_::App),
     ("performance.network_delay", PERFORMANCE, "pod_network_delay", Object_::App),
 ];
-
-/// Objects by which a service is resolved to its app.
-pub fn is_needed(signal: &Signal) -> bool {
-    matches!(
-        signal,
-        Signal::Object(
-            Object::Pod(_)
-                | Object::Service(_)
-                | Object::Deployment(_)
-                | Object::StatefulSet(_)
-                | Object::DaemonSet(_)
-                | Object::ReplicaSet(_)
-        )
-    )
-}
 
 /// Up to three answers: the first cause of each incident, then the runners-up.
 pub fn answers(diagnosis: &Diagnosis, world: &World, namespace: &str) -> Vec<Answer> {

@@ -28,18 +28,23 @@ impl Args {
     /// Replaces `{name}` in a template; an unknown name stays as it is, so that a slip is seen and nothing fails. What
     /// stands in `[[…]]` is left out unless every name in it has a value (`-` and `?` are none): `exits with {code}[[: {line}]]`.
     pub fn fill(&self, template: &str) -> String {
-        let mut out = String::with_capacity(template.len() + 16);
+        self.fill_names(&self.settle(template))
+    }
+
+    /// Decides which `[[…]]` of a template stay; names stay as they are.
+    pub fn settle(&self, template: &str) -> String {
+        let mut out = String::with_capacity(template.len());
         let mut rest = template;
         while let Some((before, (optional, after))) =
             rest.split_once("[[").and_then(|(before, tail)| Some((before, tail.split_once("]]")?)))
         {
-            out.push_str(&self.fill_names(before));
+            out.push_str(before);
             if names_in(optional).all(|name| self.get(name).is_some_and(|v| !matches!(v, "" | "-" | "?"))) {
-                out.push_str(&self.fill_names(optional));
+                out.push_str(optional);
             }
             rest = after;
         }
-        out.push_str(&self.fill_names(rest));
+        out.push_str(rest);
         out
     }
 

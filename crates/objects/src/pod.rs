@@ -173,6 +173,20 @@ lite! {
 
 named!(Pod);
 
+/// The container failed, and the source (a row of `kubectl get pods`: `Error`) does not tell with which code.
+pub const UNKNOWN_EXIT_CODE: i32 = -1;
+
+impl Terminated {
+    pub fn known_exit_code(&self) -> Option<i32> {
+        Some(self.exit_code).filter(|c| *c != UNKNOWN_EXIT_CODE)
+    }
+
+    /// For sentences: `?` where it is not known.
+    pub fn exit_word(&self) -> String {
+        self.known_exit_code().map_or_else(|| "?".to_owned(), |c| c.to_string())
+    }
+}
+
 impl Pod {
     /// Gives back what lists were grown for and do not use: a list that is read one by one has room for four, and most
     /// pods have one container. Of 20,000 pods that is half the memory.

@@ -16,7 +16,8 @@ enum Quotes {
 pub fn fill(template: &str, args: &Args) -> String {
     let mut out = String::with_capacity(template.len() + 16);
     let mut quotes = Quotes::None;
-    let mut rest = template;
+    let template = args.settle(template);
+    let mut rest = template.as_str();
     while let Some(c) = rest.chars().next() {
         rest = &rest[c.len_utf8()..];
         match c {

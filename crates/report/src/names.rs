@@ -34,6 +34,16 @@ pub fn standing(entity: &EntityRef, own: &rootline_model::Args) -> rootline_mode
     args
 }
 
+/// The same for sentences: a row of `kubectl get pods` tells of a container without its name, which is then called by
+/// its pod's.
+pub fn standing_in_prose(entity: &EntityRef, own: &rootline_model::Args) -> rootline_model::Args {
+    let mut args = standing(entity, own);
+    if args.get("container").is_none_or(str::is_empty) && !entity.name.is_empty() {
+        args.set("container", &*entity.name);
+    }
+    args
+}
+
 /// An entity as it is shown.
 pub fn shown(entity: &EntityRef) -> String {
     plain::line(&entity.to_string())

@@ -54,10 +54,12 @@ fn heading(page: &mut Page, text: &str) {
     page.para(&[], 0, &[(Tone::Bold, text)]);
 }
 
-/// A template for people: `{secret}` becomes `<secret>`; `{.spec.affinity}` of a JSON path stays.
+/// A template for people: `{secret}` becomes `<secret>`; `{.spec.affinity}` of a JSON path stays. Optional parts stand
+/// without their brackets.
 fn places(template: &str) -> String {
+    let template = template.replace("[[", "").replace("]]", "");
     let mut out = String::with_capacity(template.len());
-    let mut rest = template;
+    let mut rest = template.as_str();
     while let Some((before, after)) = rest.split_once('{') {
         out.push_str(before);
         let place = after.split_once('}').filter(|(name, _)| {

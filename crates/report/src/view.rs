@@ -117,7 +117,7 @@ impl Teller<'_> {
     /// A code without texts is shown as it is.
     fn title(&self, code: &str, texts: Option<&rootline_model::Texts>, entity: &EntityRef, args: &Args) -> String {
         match texts.map(|t| t.title.get(self.lang)).filter(|t| !t.is_empty()) {
-            Some(template) => plain::line(&names::standing(entity, args).fill(template)),
+            Some(template) => plain::line(&names::standing_in_prose(entity, args).fill(template)),
             None => plain::line(code),
         }
     }
@@ -129,7 +129,7 @@ impl Teller<'_> {
         pick: fn(&rootline_model::Texts) -> &rootline_model::Bilingual,
     ) -> Option<String> {
         let text = pick(self.knowledge.cause(cause.code.as_str())?).get(self.lang);
-        let filled = plain::line(&names::standing(&cause.entity, &cause.args).fill(text));
+        let filled = plain::line(&names::standing_in_prose(&cause.entity, &cause.args).fill(text));
         (!filled.is_empty()).then_some(filled)
     }
 

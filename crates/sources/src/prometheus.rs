@@ -100,12 +100,8 @@ fn alert(alert: ActiveAlert) -> Signal {
 /// `None` for a metric without a name or without a finite value: an expression gives none.
 fn series(sample: Sample) -> Option<Series> {
     let name = sample.metric.get("__name__")?.clone();
-    let labels: Labels = sample
-        .metric
-        .iter()
-        .filter(|(k, _)| *k != "__name__")
-        .map(|(k, v)| (k.as_str(), v.as_str()))
-        .collect();
+    let labels: Labels =
+        sample.metric.iter().filter(|(k, _)| *k != "__name__").map(|(k, v)| (k.as_str(), v.as_str())).collect();
     let points: Vec<(Timestamp, f64)> = sample
         .value
         .into_iter()

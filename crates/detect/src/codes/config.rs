@@ -21,18 +21,18 @@ pub(super) const FINDINGS: &[FindingDoc] = &[
     ),
     fact(
         "container.killed",
-        "{container} was killed by SIGKILL (exit code {exit_code}); nobody says by whom",
-        "容器 {container} 被 SIGKILL 杀死（退出码 {exit_code}），来源不明",
+        "{container} was killed by SIGKILL[[ (exit code {exit_code})]]; nobody says by whom",
+        "容器 {container} 被 SIGKILL 杀死[[（退出码 {exit_code}）]]，来源不明",
     ),
     fact(
         "container.native_crash",
-        "{container} crashed with {signal} (exit code {exit_code})",
-        "容器 {container} 因 {signal} 崩溃（退出码 {exit_code}）",
+        "{container} crashed with {signal}[[ (exit code {exit_code})]]",
+        "容器 {container} 因 {signal} 崩溃[[（退出码 {exit_code}）]]",
     ),
     fact(
         "container.stopped",
-        "{container} was stopped by SIGTERM (exit code {exit_code}) and started again",
-        "容器 {container} 被 SIGTERM 停止（退出码 {exit_code}）后又被拉起",
+        "{container} was stopped by SIGTERM[[ (exit code {exit_code})]] and started again",
+        "容器 {container} 被 SIGTERM 停止[[（退出码 {exit_code}）]]后又被拉起",
     ),
     fact(
         "container.exits_clean",
@@ -41,13 +41,13 @@ pub(super) const FINDINGS: &[FindingDoc] = &[
     ),
     fact(
         "container.crash",
-        "{container} exits with {exit_code}: {line}",
-        "容器 {container} 以 {exit_code} 退出：{line}",
+        "{container} exits[[ with {exit_code}]][[: {line}]]",
+        "容器 {container} [[以 {exit_code} ]]退出[[：{line}]]",
     ),
     symptom(
         "container.crash_on_dependency",
-        "{container} exits with {exit_code} because something it needs does not answer: {line}",
-        "容器 {container} 因依赖不可用以 {exit_code} 退出：{line}",
+        "{container} exits[[ with {exit_code}]] because something it needs does not answer: {line}",
+        "容器 {container} 因依赖不可用[[以 {exit_code} ]]退出：{line}",
     ),
     symptom(
         "container.lost",
@@ -56,8 +56,8 @@ pub(super) const FINDINGS: &[FindingDoc] = &[
     ),
     symptom(
         "container.terminated",
-        "{container} terminated: {reason}, exit code {exit_code}",
-        "容器 {container} 已终止：{reason}，退出码 {exit_code}",
+        "{container} terminated: {reason}[[, exit code {exit_code}]]",
+        "容器 {container} 已终止：{reason}[[，退出码 {exit_code}]]",
     ),
     symptom(
         "container.back_off",
@@ -66,8 +66,8 @@ pub(super) const FINDINGS: &[FindingDoc] = &[
     ),
     risk(
         "container.restarted",
-        "{container} ended once ({reason}, exit code {exit_code}) and has been ready since",
-        "容器 {container} 曾经退出（{reason}，退出码 {exit_code}），之后已恢复就绪",
+        "{container} ended once ({reason}[[, exit code {exit_code}]]) and has been ready since",
+        "容器 {container} 曾经退出（{reason}[[，退出码 {exit_code}]]），之后已恢复就绪",
     ),
     symptom(
         "workload.restart_storm",

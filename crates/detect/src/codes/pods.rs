@@ -265,8 +265,8 @@ pub(super) const FINDINGS: &[FindingDoc] = &[
     fact("container.start_failed", "the container cannot be started: {message}", "容器无法启动：{message}"),
     fact(
         "container.init_failed",
-        "init container {container} fails with exit code {exit_code}",
-        "Init 容器 {container} 失败，退出码 {exit_code}",
+        "init container {container} fails[[ with exit code {exit_code}]]",
+        "Init 容器 {container} 失败[[，退出码 {exit_code}]]",
     ),
     fact("hook.post_start_failed", "the postStart hook fails: {message}", "postStart 钩子失败：{message}"),
     risk("hook.pre_stop_failed", "the preStop hook fails: {message}", "preStop 钩子失败：{message}"),

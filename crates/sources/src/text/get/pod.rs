@@ -4,7 +4,9 @@
 //! one word.
 
 use jiff::Timestamp;
-use rootline_objects::{Condition, Container, ContainerState, ContainerStatus, Pod, Running, Terminated, Waiting};
+use rootline_objects::{
+    Condition, Container, ContainerState, ContainerStatus, Pod, Running, Terminated, UNKNOWN_EXIT_CODE, Waiting,
+};
 
 use super::super::table::Row;
 
@@ -143,7 +145,7 @@ fn ended(reason: &str) -> Option<ContainerState> {
     match reason {
         // the kernel kills with signal 9, which the runtime reports as 137
         "OOMKilled" => Some(terminated(reason, 137)),
-        "Error" => Some(terminated(reason, 1)),
+        "Error" => Some(terminated(reason, UNKNOWN_EXIT_CODE)),
         "ContainerCannotRun" | "StartError" => Some(terminated(reason, 128)),
         "ContainerStatusUnknown" => Some(terminated(reason, 137)),
         _ => None,
