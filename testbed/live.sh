@@ -23,7 +23,8 @@ same() { [ "$1" = "$2" ] || { printf 'these differ:\n%s\n---\n%s\n' "$1" "$2"; r
 "$HERE/down.sh"
 "$HERE/up.sh" control node proxy kwok
 kc apply -f "$HERE/faults/baseline.yaml" -f "$HERE/faults/oom/manifest.yaml" > /dev/null
-until_ok 90 "a container killed for memory" bash -c "'$BIN/kubectl' --kubeconfig '$KUBECONFIG_ADMIN' -n ledger get pods -o jsonpath='{..lastState.terminated.reason}' | grep OOMKilled"
+killed() { kc -n ledger get events --field-selector reason=BackOff -o name | grep . && kc -n ledger get pods -o jsonpath='{..restartCount}' | grep -E '[2-9]' && ! kc -n ledger get pods --no-headers | grep ' Running '; }
+until_ok 120 "a container killed for memory again and again" killed
 until_ok 90 "healthy baseline" kc -n platform rollout status deployment/gateway --timeout=1s
 
 # --- an account that sees one namespace, and nothing but what a reader needs there
@@ -85,7 +86,7 @@ kc delete -f "$HERE/faults/oom/manifest.yaml" --wait=false > /dev/null
 python3 "$HERE/fakenodes.py" 20 1000 | kc apply --server-side -f - > /dev/null
 running() { [ "$(kc get pods -l fake --no-headers 2>/dev/null | grep -c Running)" -ge 1000 ]; }
 until_ok 180 "1,000 pods" running
-until_ok 60 "rollouts that have settled" kc wait deployment -l fake --for=condition=Available --timeout=1s
+until_ok 60 "rollouts that have settled" kc wait deployment -l fake --for=condition=Available --timeout=20s
 lists() { kc get --raw /metrics | awk '/^apiserver_request_total\{.*verb="LIST"/ {n += $NF} END {print n+0}'; }
 thousand() {
   local before after start end
