@@ -20,6 +20,10 @@ use clap::{Parser, ValueEnum};
 
 use output::EvalError;
 
+/// As in the program that is measured.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Clone, Copy, ValueEnum)]
 enum Suite {
     CloudOpsbench,

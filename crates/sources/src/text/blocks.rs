@@ -148,9 +148,13 @@ fn read(text: &str, asked: &[What], found: &mut Found) -> bool {
 fn lines(text: &str) -> Vec<At<'_>> {
     let mut out = Vec::with_capacity(text.len() / 60 + 1);
     let mut start = 0;
-    for line in text.split_inclusive('\n') {
-        out.push(At { start, line: line.trim_end_matches(['\n', '\r']) });
-        start += line.len();
+    // the line ends of all texts are looked for here: the library's own search is several times faster
+    for end in memchr::memchr_iter(b'\n', text.as_bytes()).chain((!text.ends_with('\n')).then_some(text.len())) {
+        let line = text.get(start..end).unwrap_or_default();
+        if start < end || end < text.len() {
+            out.push(At { start, line: line.trim_end_matches('\r') });
+        }
+        start = end + 1;
     }
     out
 }

@@ -84,7 +84,7 @@ pub(super) fn entries<'t, 'a>(lines: &'t [Line<'a>]) -> impl Iterator<Item = Ent
 /// Cuts at the first colon that a blank or the end follows. A line without one is all key.
 pub(super) fn key_value(text: &str) -> (&str, &str) {
     let mut from = 0;
-    while let Some(found) = text[from..].find(':') {
+    while let Some(found) = memchr::memchr(b':', &text.as_bytes()[from..]) {
         let at = from + found;
         let after = &text[at + 1..];
         if after.is_empty() || after.starts_with([' ', '\t']) {
