@@ -34,12 +34,14 @@ docs: ## regenerate the reference pages from catalogues and rules
 	@scripts/setup rust
 	cargo run -q --locked -p xtask -- docs
 
-e2e: ## real Kubernetes with a real kubelet: inject faults, diagnose each
+e2e: ## real Kubernetes with a real kubelet, about 30 minutes: inject 60 faults, diagnose each; then the live client
 	@scripts/setup rust testbed
 	cargo build --release --locked -p rootline-app
-	ROOTLINE="$$PWD/target/release/rootline" testbed/e2e.sh
+	export ROOTLINE="$$PWD/target/release/rootline"
+	testbed/e2e.sh
+	testbed/live.sh
 
-bench: ## speed and memory over growing clusters, printed as a curve
+bench: ## speed and memory over growing clusters and recordings, held against their bars
 	@scripts/setup rust
 	cargo build --release --locked -p rootline-app
 	bench/run

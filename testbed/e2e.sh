@@ -9,8 +9,9 @@
 # ROOTLINE          path of the rootline binary (needed unless --record-only)
 # RECORDINGS        where recordings go (default: recordings below the base folder)
 #
-# A fault passes when .incidents[0].causes[0] names the expected entity and code, or, for a case
-# without a fault, when there is no incident at all.
+# A fault passes when there is one incident and its first cause has the expected entity and code, or, for a
+# case without a fault, when there is no incident at all. A fault that fails is tried once more: a real
+# cluster is sometimes slow, and a defect fails twice.
 . "$(dirname "$0")/lib.sh"
 
 record_only="" keep="" from="" only=()
@@ -53,7 +54,8 @@ if not incidents:
     print("-")
 else:
     cause = (incidents[0].get("causes") or [{}])[0]
-    print(cause.get("entity", "?"), cause.get("code", "?"))
+    more = len(incidents) - 1
+    print(cause.get("entity", "?"), cause.get("code", "?") + (f" and {more} more" if more else ""))
 P
 }
 
@@ -132,7 +134,11 @@ kc apply -f "$HERE/faults/baseline.yaml" > /dev/null
 until_ok 90 "healthy baseline" baseline_ready
 sleep 5
 
-faults_in_order | while read -r dir; do run_fault "$dir" < /dev/null; done | tee "$RESULTS/table.txt"
+faults_in_order | while read -r dir; do
+  line=$(run_fault "$dir" < /dev/null)
+  case $line in FAIL*) say "$line, once more"; line=$(run_fault "$dir" < /dev/null) ;; esac
+  printf '%s\n' "$line"
+done | tee "$RESULTS/table.txt"
 write_expectations
 echo "$(grep -c ^PASS "$RESULTS/table.txt" || true) passed, $(grep -c ^FAIL "$RESULTS/table.txt" || true) failed"
 ! grep -q ^FAIL "$RESULTS/table.txt"

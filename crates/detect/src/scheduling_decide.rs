@@ -25,6 +25,8 @@ pub(crate) fn merge(word: &SchedulerWord, nodes: &mut Vec<NodeFit>) {
         let same = |x: &Obstacle| {
             x.family == clause.family
                 || (clause.family == Family::Selector && x.family == Family::Affinity)
+                // newer schedulers do not say which taint; one for a node's trouble is a taint too
+                || (clause.family == Family::Taint && clause.detail.is_empty() && x.family == Family::NodeDown)
                 || (clause.family == Family::Extended && x.family == Family::Extended && x.detail == clause.detail)
         };
         let have = nodes.iter().filter(|n| n.obstacles.iter().any(same)).count();

@@ -68,8 +68,10 @@ impl<'w> Explainer<'w> {
         if !named && !weak && !symptoms {
             return false;
         }
+        // what a finding is about counts: a pod that waits for a node does not run on it yet
+        let about = |f: &Finding| f.about.contains(&a.entity);
         let reached = self.distance(a, &b.entity).is_some()
-            || b.findings.iter().any(|&f| self.distance(a, &findings[f].entity).is_some());
+            || b.findings.iter().any(|&f| self.distance(a, &findings[f].entity).is_some() || about(&findings[f]));
         if named || symptoms { reached } else { reached && a.entity != b.entity }
     }
 

@@ -173,12 +173,14 @@ impl Ranking<'_> {
             if self.owner.contains_key(&f) || (self.class_of)(finding.code.as_str()) != Class::Symptom {
                 continue;
             }
-            let nearest = group_of
-                .iter()
-                .filter_map(|(&root, &g)| {
-                    let near = |e: &EntityRef| self.explainer.distance(&self.candidates[root], e);
+            // what a root explains spreads too: a pod that waits for a broken node makes its deployment short
+            let nearest = (0..self.candidates.len())
+                .filter_map(|i| {
+                    let root = self.root_of(i);
+                    let g = *group_of.get(&root)?;
+                    let near = |e: &EntityRef| self.explainer.distance(&self.candidates[i], e);
                     let distance = near(&finding.entity).or_else(|| finding.about.iter().find_map(near))?;
-                    Some((distance, root, g))
+                    Some(((i != root, distance), root, g))
                 })
                 .min_by(|a, b| a.0.cmp(&b.0).then_with(|| better(&self.candidates[a.1], &self.candidates[b.1])));
             if let Some((_, root, g)) = nearest {

@@ -1,6 +1,6 @@
 //! Calls between services, where they can be read: env values, arguments, config maps, somebody's call map.
 
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 use rootline_model::{EntityRef, Kind};
 use rootline_objects as o;
 
@@ -101,6 +101,7 @@ pub(crate) fn read(world: &World, hints: &[o::CallHint]) -> Vec<CallSite> {
             }
             for text in container.command.iter().chain(&container.args) {
                 push(world, &mut sites, &workload.entity, &workload.entity, ("args", text));
+                injected(world, &mut sites, &workload.entity, text);
             }
         }
         for (_, used) in crate::edges::used_by(ns, spec).into_iter().filter(|(_, e)| e.kind == Kind::ConfigMap) {
@@ -140,6 +141,51 @@ fn push(world: &World, sites: &mut Vec<CallSite>, caller: &EntityRef, object: &E
             service,
         });
     }
+}
+
+/// `$ORDERS_SERVICE_HOST`: the kubelet gives every container such variables for the services of its namespace.
+fn injected(world: &World, sites: &mut Vec<CallSite>, caller: &EntityRef, text: &str) {
+    for (at, suffix) in text.match_indices("_SERVICE_HOST") {
+        let before = text.get(..at).unwrap_or_default();
+        let start = before.rfind(|c: char| !c.is_ascii_uppercase() && !c.is_ascii_digit() && c != '_').map_or(0, |i| i + 1);
+        let name = before.get(start..).unwrap_or_default().to_ascii_lowercase().replace('_', "-");
+        if world.services.get(&caller.namespace, &name).is_some() {
+            sites.push(CallSite {
+                caller: caller.clone(),
+                object: caller.clone(),
+                place: format!("env {}{suffix}", name.to_ascii_uppercase().replace('-', "_")),
+                address: Address { host: name.clone(), port: None, scheme: None },
+                service: Some(EntityRef::new(Kind::Service, &caller.namespace, &name)),
+            });
+        }
+    }
+}
+
+/// Services that pods in trouble speak of in their logs, by name or by cluster address. Logs prove no configuration, so
+/// these are edges and no call sites.
+pub(crate) fn in_logs(world: &World) -> Vec<(EntityRef, EntityRef)> {
+    /// Lines of one log that are looked at, from its end.
+    const LINES: usize = 50;
+    let by_ip: HashMap<&str, &o::Service> =
+        world.services.iter().filter(|s| !s.spec.cluster_ip.is_empty()).map(|s| (s.spec.cluster_ip.as_str(), s)).collect();
+    let mut edges = Vec::new();
+    for pod in world.pods.iter().filter(|p| !p.is_ready() && !p.is_finished()) {
+        let caller = world.workload_of(pod);
+        for line in world.logs_of(pod.namespace(), pod.name()).iter().flat_map(|t| t.lines.iter().rev().take(LINES)) {
+            for address in addresses_in(line) {
+                let named = || {
+                    let (ns, name) = address.service_names(pod.namespace())?;
+                    world.services.get(&ns, &name)
+                };
+                let Some(service) = by_ip.get(address.host.as_str()).copied().or_else(named) else { continue };
+                let edge = (caller.clone(), EntityRef::new(Kind::Service, service.namespace(), service.name()));
+                if !edges.contains(&edge) {
+                    edges.push(edge);
+                }
+            }
+        }
+    }
+    edges
 }
 
 fn hinted(world: &World, sites: &mut Vec<CallSite>, hint: &o::CallHint) {

@@ -4,7 +4,7 @@ use hashbrown::HashMap;
 use rootline_model::{EntityRef, Kind, Relation};
 use rootline_objects as o;
 
-use crate::World;
+use crate::{World, calls};
 use crate::graph::Graph;
 
 /// Fills the graph of a world whose tables and owners stand.
@@ -25,6 +25,9 @@ pub(crate) fn draw(world: &World) -> Graph {
         if let Some(service) = &site.service {
             graph.link(site.caller.clone(), Relation::Calls, service.clone());
         }
+    }
+    for (caller, service) in calls::in_logs(world) {
+        graph.link(caller, Relation::Calls, service);
     }
     graph
 }
