@@ -160,14 +160,24 @@ fn may_break(chars: &[(char, Tone)], i: usize) -> bool {
     // A lone dot between two facts stays with the fact before it.
     let next = chars.get(i + 1).map(|(c, _)| *c);
     if *after == ' ' {
-        return next != Some('·');
+        return next != Some('·') && !parts_unit(chars, i);
     }
     if *before == ' ' {
-        return *after != '·';
+        return *after != '·' && !parts_unit(chars, i - 1);
     }
     (wide(*before) || wide(*after))
         && !"，。、；：！？）》」』”’·,.;:!?)]}…%-/_".contains(*after)
         && !"（《「『“‘([{".contains(*before)
+}
+
+/// True for the space inside `3 s`, `5 min` or `3 秒`: a number keeps its unit.
+fn parts_unit(chars: &[(char, Tone)], space: usize) -> bool {
+    const UNIT: usize = 3;
+    let number = space.checked_sub(1).is_some_and(|j| chars[j].0.is_ascii_digit());
+    let word: Vec<char> = chars[space + 1..].iter().map(|(c, _)| *c).take_while(|c| *c != ' ').take(UNIT + 1).collect();
+    let unit = word.first().is_some_and(|c| wide(*c))
+        || (!word.is_empty() && word.len() <= UNIT && word.iter().all(char::is_ascii_lowercase));
+    number && unit
 }
 
 /// True if a long name may be cut before character `i`.
@@ -194,6 +204,8 @@ mod tests {
         check("pod/shop/cart-7f9c5d8b4-x2x4q", 16, &["pod/shop/cart-", "7f9c5d8b4-x2x4q"]);
         check("aaaaaaaaaaaaaaaaaaaa", 8, &["aaaaaaaa", "aaaaaaaa", "aaaa"]);
         check("", 10, &[""]);
+        check("since noon, 3 s ago", 13, &["since noon,", "3 s ago"]);
+        check("退出码 12 秒前", 10, &["退出码", "12 秒前"]);
         check("one · two three", 9, &["one · two", "three"]);
         check("one three · two", 9, &["one", "three ·", "two"]);
     }
