@@ -3,6 +3,10 @@ SHELL := bash
 .ONESHELL:
 .SHELLFLAGS := -euo pipefail -c
 export CARGO_TERM_COLOR ?= auto
+# a faster linker where there is one; without it nothing changes
+ifneq ($(shell command -v mold 2>/dev/null),)
+export RUSTFLAGS ?= -Clink-arg=-fuse-ld=mold
+endif
 RUN_RECORDING ?= testdata/recordings/oom.tar.zst
 
 .PHONY: help run test check e2e bench eval docs fuzz build clean

@@ -147,7 +147,8 @@ fn push(world: &World, sites: &mut Vec<CallSite>, caller: &EntityRef, object: &E
 fn injected(world: &World, sites: &mut Vec<CallSite>, caller: &EntityRef, text: &str) {
     for (at, suffix) in text.match_indices("_SERVICE_HOST") {
         let before = text.get(..at).unwrap_or_default();
-        let start = before.rfind(|c: char| !c.is_ascii_uppercase() && !c.is_ascii_digit() && c != '_').map_or(0, |i| i + 1);
+        let start =
+            before.rfind(|c: char| !c.is_ascii_uppercase() && !c.is_ascii_digit() && c != '_').map_or(0, |i| i + 1);
         let name = before.get(start..).unwrap_or_default().to_ascii_lowercase().replace('_', "-");
         if world.services.get(&caller.namespace, &name).is_some() {
             sites.push(CallSite {
@@ -166,8 +167,12 @@ fn injected(world: &World, sites: &mut Vec<CallSite>, caller: &EntityRef, text: 
 pub(crate) fn in_logs(world: &World) -> Vec<(EntityRef, EntityRef)> {
     /// Lines of one log that are looked at, from its end.
     const LINES: usize = 50;
-    let by_ip: HashMap<&str, &o::Service> =
-        world.services.iter().filter(|s| !s.spec.cluster_ip.is_empty()).map(|s| (s.spec.cluster_ip.as_str(), s)).collect();
+    let by_ip: HashMap<&str, &o::Service> = world
+        .services
+        .iter()
+        .filter(|s| !s.spec.cluster_ip.is_empty())
+        .map(|s| (s.spec.cluster_ip.as_str(), s))
+        .collect();
     let mut edges = Vec::new();
     for pod in world.pods.iter().filter(|p| !p.is_ready() && !p.is_finished()) {
         let caller = world.workload_of(pod);

@@ -4,8 +4,8 @@ use hashbrown::HashMap;
 use rootline_model::{EntityRef, Kind, Relation};
 use rootline_objects as o;
 
-use crate::{World, calls};
 use crate::graph::Graph;
+use crate::{World, calls};
 
 /// Fills the graph of a world whose tables and owners stand.
 pub(crate) fn draw(world: &World) -> Graph {
