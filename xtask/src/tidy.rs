@@ -41,7 +41,21 @@ pub fn problems(root: &Path) -> Vec<String> {
     sources(root, &mut all);
     edges(root, &mut all);
     knowledge(root, &mut all);
+    pages(root, &mut all);
     all
+}
+
+/// Generated pages say what the code says.
+fn pages(root: &Path, all: &mut Vec<String>) {
+    match crate::docs::pages() {
+        Ok(pages) => all.extend(
+            pages
+                .into_iter()
+                .filter(|(name, text)| std::fs::read_to_string(root.join(name)).ok().as_ref() != Some(text))
+                .map(|(name, _)| format!("{name}: not as the rules and findings are now, run `make docs`")),
+        ),
+        Err(e) => all.push(e),
+    }
 }
 
 fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
