@@ -121,7 +121,7 @@ fn text(catalog: &Catalog<'_>) -> String {
         }
         out.push_str(&format!("{head} ({})\n", entries.len()));
         for entry in entries {
-            out.push_str(&format!("  {:<column$}{}\n", entry.code, entry.title));
+            out.push_str(&format!("  {:<column$}{}\n", entry.code, entry.title.replace("[[", "").replace("]]", "")));
         }
         out.push('\n');
     }

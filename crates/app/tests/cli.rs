@@ -135,6 +135,8 @@ fn narrowing_to_what_is_not_there_is_no_clean_bill() {
     let (code, _, err) = run(&folder, &["diagnose", &pods, "-n", "shoppp"]);
     assert_eq!(code, Some(1));
     assert!(err.contains("could not find namespace shoppp"), "{err}");
+    let (_, by_kind, _) = run(&folder, &["diagnose", &pods, "ns/shop"]);
+    assert!(by_kind.contains("1 incident"), "a namespace means all that is in it:\n{by_kind}");
     let (code, out, _) = run(&folder, &["diagnose", &pods, "-n", "find"]);
     assert_eq!(code, Some(0));
     assert!(out.contains("No problems found") && out.contains("only what touches namespace find"), "{out}");
@@ -153,7 +155,7 @@ fn slips_are_answered_with_what_was_meant() {
         (&["rules", "test", "nowhere"], "nowhere: No such file"),
         (&["check-config", &config], "conf.yaml:1:1: unknown key `langs`, expected one of lang"),
         (&["diagnose", "a.json", "--context", "prod"], "name files or a cluster, not both"),
-        (&["diagnose", "--prometheus", "http://p:9090"], "metrics are not used yet"),
+        (&["diagnose", "a.json", "--prometheus", "http://p:9090"], "name files or a cluster, not both"),
         (&["diagnose", "--kubeconfig", "gone"], "cannot use the kubeconfig"),
     ] {
         let (code, out, err) = run(&folder, args);

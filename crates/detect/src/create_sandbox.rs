@@ -36,6 +36,8 @@ const REFUSALS: [&str; 14] = [
     "InvalidNodeInfo",
 ];
 
+const SANDBOX_EVENTS: [&str; 3] = ["FailedCreatePodSandBox", "NetworkNotReady", "FailedPodSandBoxStatus"];
+
 pub(crate) struct Sandbox;
 
 impl Detector for Sandbox {
@@ -46,7 +48,9 @@ impl Detector for Sandbox {
     fn detect(&self, world: &World, out: &mut Vec<Finding>) -> usize {
         for pod in &world.pods {
             refused(world, pod, out);
-            if suffers(pod) && !pod.spec.node_name.is_empty() && !has_started(pod) {
+            // only a kubelet writes such events: then a node has the pod, even if the source does not tell which
+            let taken = !pod.spec.node_name.is_empty() || newest(world, pod, &SANDBOX_EVENTS).is_some();
+            if suffers(pod) && taken && !has_started(pod) {
                 let before = out.len();
                 sandbox(world, pod, out);
                 devices(world, pod, out);
@@ -69,10 +73,8 @@ fn newest<'w>(world: &'w World, pod: &o::Pod, reasons: &[&str]) -> Option<&'w Ev
 }
 
 fn on_node(pod: &o::Pod, code: &'static str, nats: f64) -> Finding {
-    Finding::new(code, pod_ref(pod))
-        .nats(nats)
-        .arg("node", &pod.spec.node_name)
-        .about(EntityRef::node(&pod.spec.node_name))
+    let finding = Finding::new(code, pod_ref(pod)).nats(nats).arg("node", &pod.spec.node_name);
+    if pod.spec.node_name.is_empty() { finding } else { finding.about(EntityRef::node(&pod.spec.node_name)) }
 }
 
 /// The smallest memory limit of the pod cannot hold even the runtime's init process.
@@ -95,7 +97,7 @@ fn limit_too_low(pod: &o::Pod, event: &EventView) -> Finding {
 }
 
 fn sandbox(world: &World, pod: &o::Pod, out: &mut Vec<Finding>) {
-    let event = newest(world, pod, &["FailedCreatePodSandBox", "NetworkNotReady", "FailedPodSandBoxStatus"]);
+    let event = newest(world, pod, &SANDBOX_EVENTS);
     let Some(event) = event else { return };
     // a sandbox that came later shows in the events that follow: images are pulled after it
     let later = world

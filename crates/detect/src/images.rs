@@ -14,7 +14,7 @@ use rootline_objects as o;
 use rootline_world::{EventView, World};
 
 use crate::Detector;
-use crate::create_state::{clip, event_evidence, pod_ref, statuses, suffers, waiting_evidence};
+use crate::create_state::{between, clip, event_evidence, pod_ref, statuses, suffers, waiting_evidence};
 use crate::images_message::{PullFault, classify, registry, repository, was_anonymous};
 
 pub(crate) struct Images;
@@ -86,8 +86,14 @@ fn pulls<'w>(world: &'w World, pod: &'w o::Pod) -> Vec<Pull<'w>> {
         if !REASONS.contains(&waiting.reason.as_str()) {
             continue;
         }
-        let image = spec.map_or(status.image.as_str(), |c| c.image.as_str()).to_owned();
+        let mut image = spec.map_or(status.image.as_str(), |c| c.image.as_str()).to_owned();
         let event = pull_event(world, pod, &image);
+        if image.is_empty() {
+            // a row of `kubectl get pods` names no image; the kubelet's words do
+            let words = [event.map(|e| e.message.as_str()), Some(waiting.message.as_str())];
+            let named = words.into_iter().flatten().find_map(|w| between(w, "image \"", "\""));
+            image = named.unwrap_or_default().to_owned();
+        }
         found.push(Pull {
             container: EntityRef::container(pod.namespace(), pod.name(), &status.name),
             error: detail_of(&waiting.message).or(event.map(|e| e.message.as_str())),
@@ -95,6 +101,21 @@ fn pulls<'w>(world: &'w World, pod: &'w o::Pod) -> Vec<Pull<'w>> {
             reason: &waiting.reason,
             event,
             waiting: Some(waiting),
+        });
+    }
+    // a pod of which only events tell: its image stands in the kubelet's words
+    if found.is_empty()
+        && suffers(pod)
+        && pod.spec.containers.is_empty()
+        && let Some(event) = pull_event(world, pod, "")
+    {
+        found.push(Pull {
+            container: EntityRef::container(pod.namespace(), pod.name(), ""),
+            image: between(&event.message, "image \"", "\"").unwrap_or_default().to_owned(),
+            reason: "ErrImagePull",
+            error: Some(&event.message),
+            event: Some(event),
+            waiting: None,
         });
     }
     // a source without container states may still hold the events
@@ -169,7 +190,7 @@ fn finding(world: &World, pod: &o::Pod, pull: &Pull<'_>) -> Finding {
         .nats(nats)
         .since(pull.event.and_then(|e| e.first).or(pod.status.start_time.0).or(pod.metadata.creation_timestamp.0))
         .arg("image", &pull.image)
-        .arg("registry", registry(&pull.image))
+        .arg("registry", if pull.image.is_empty() { "-" } else { registry(&pull.image) })
         .arg("node", &pod.spec.node_name)
         .arg("reason", pull.reason)
         .arg("message", clip(pull.error.unwrap_or_default(), 600));
@@ -208,7 +229,7 @@ impl<'w> Secrets<'w> {
         let event = world.events_of(&pod_ref(pod)).rev().find(|e| e.reason == "FailedToRetrieveImagePullSecret");
         let mut missing: Vec<String> =
             named.iter().filter(|s| world.is_absent(&EntityRef::new(Kind::Secret, ns, s))).cloned().collect();
-        if let Some(list) = event.and_then(|e| crate::create_state::between(&e.message, "(", ")")) {
+        if let Some(list) = event.and_then(|e| between(&e.message, "(", ")")) {
             missing.extend(list.split(", ").map(str::to_owned));
         }
         named.extend(missing.iter().cloned());
@@ -220,16 +241,21 @@ impl<'w> Secrets<'w> {
     }
 
     fn tell(&self, pod: &o::Pod, pull: &Pull<'_>, mut finding: Finding) -> Finding {
+        // where the spec was not read, nobody knows what it names
+        let read = pod.spec.containers.iter().any(|c| !c.image.is_empty());
         let anonymous = self.named.is_empty() || pull.error.is_some_and(was_anonymous);
-        finding = finding
-            .arg("secret", self.missing.join(", "))
-            .arg("credentials", if anonymous { "none".to_owned() } else { self.named.join(", ") });
+        let credentials = match (anonymous, read) {
+            (true, true) => "none".to_owned(),
+            (true, false) => "-".to_owned(),
+            (false, _) => self.named.join(", "),
+        };
+        finding = finding.arg("secret", self.missing.join(", ")).arg("credentials", credentials);
         for name in &self.missing {
             let secret = EntityRef::new(Kind::Secret, pod.namespace(), name);
             let absent = Evidence::Absent { object: secret.clone(), referred_by: pod_ref(pod) };
             finding = finding.about(secret).evidence(absent);
         }
-        if self.named.is_empty() {
+        if self.named.is_empty() && read {
             finding = finding.evidence(Evidence::Field {
                 object: pod_ref(pod),
                 path: "spec.imagePullSecrets".into(),

@@ -148,7 +148,10 @@ fn calls_itself_well(world: &World, entity: &EntityRef) -> bool {
 
 /// A connection that failed: a symptom of whatever is at the other end, and a fact only about what is outside the cluster.
 fn unreachable(world: &World, t: &Trouble<'_>, out: &mut Vec<Finding>) {
+    // a log that was pasted without its pod was pasted because it hurts
+    let alone = world.pods.get(&t.tail.namespace, &t.tail.pod).is_none();
     let nats = match (t.standing, t.telling) {
+        (_, true) if alone => 2.0,
         (Standing::Crashing | Standing::Unready, true) => 2.0,
         (_, true) => 1.0,
         _ => 0.5,

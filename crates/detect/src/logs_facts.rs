@@ -59,7 +59,7 @@ pub(crate) fn fact(world: &World, t: &Trouble<'_>) -> Option<Finding> {
 }
 
 fn limit(t: &Trouble<'_>) -> String {
-    t.seen.and_then(|s| s.limit("memory")).unwrap_or_else(|| "none".to_owned())
+    t.seen.and_then(|s| s.limit("memory")).unwrap_or_else(|| "-".to_owned())
 }
 
 /// A process inside the container was killed and the container lives on.

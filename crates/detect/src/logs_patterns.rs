@@ -208,7 +208,10 @@ const PATTERNS: &[Pattern] = &[
         needles: &[
             "no such host",
             "name or service not known",
-            "enotfound",
+            // Node's code as a word: Python's FileNotFoundError ends with the same letters
+            " enotfound",
+            "'enotfound",
+            "\"enotfound",
             "eai_again",
             "could not resolve",
             "unknownhostexception",

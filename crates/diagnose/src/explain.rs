@@ -85,7 +85,12 @@ impl<'w> Explainer<'w> {
         let Some(walk) = best else { return Vec::new() };
         walk.path(id)
             .into_iter()
-            .map(|(a, relation, b)| (graph.entity(a).clone(), relation.word(), graph.entity(b).clone()))
+            .map(|(a, relation, b)| {
+                // effects often run against the relation: a node's trouble reaches the pod that runs on it
+                let along = graph.out(a).iter().any(|e| e.relation == relation && e.to == b);
+                let word = if along { relation.word() } else { relation.inverse_word() };
+                (graph.entity(a).clone(), word, graph.entity(b).clone())
+            })
             .collect()
     }
 }

@@ -1,6 +1,6 @@
 //! Narrowing the answer to what hurts. Everything is still looked at: the cause of a pain in `shop` may be a node.
 
-use rootline_model::{Diagnosis, EntityRef, Incident};
+use rootline_model::{Diagnosis, EntityRef, Incident, Kind};
 use rootline_world::World;
 
 use crate::Target;
@@ -29,10 +29,12 @@ fn touches(world: &World, incident: &Incident, target: &Target) -> bool {
     all.any(|e| {
         let top = world.top_of(e);
         target.entities.iter().any(|t| {
+            // a namespace means all that is in it
+            let inside = t.kind == Kind::Namespace && e.namespace == t.name;
             let same = |x: &EntityRef| {
                 x.kind == t.kind && x.name == t.name && (t.namespace.is_empty() || x.namespace == t.namespace)
             };
-            same(e) || same(&top) || same(&e.whole())
+            inside || same(e) || same(&top) || same(&e.whole())
         })
     })
 }

@@ -4,6 +4,10 @@ use jiff::Timestamp;
 
 use crate::{Args, Code, EntityRef, Evidence, Finding, Gap, Message, Nats, Probability};
 
+/// 2026-01-01T00:00:00Z: a source that tells no date is read as of this moment, so that its relative ages have a start.
+/// Whoever shows times leaves dates out then.
+pub const SOME_MOMENT: Timestamp = Timestamp::constant(1_767_225_600, 0);
+
 /// How sure the answer is, in words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Verdict {

@@ -11,7 +11,7 @@ mod knowledge;
 mod message;
 mod relation;
 
-pub use diagnosis::{Cause, Check, Contribution, Diagnosis, Folded, Incident, Scope, Severity, Verdict};
+pub use diagnosis::{Cause, Check, Contribution, Diagnosis, Folded, Incident, SOME_MOMENT, Scope, Severity, Verdict};
 pub use entity::{EntityRef, Kind};
 pub use evidence::Evidence;
 pub use finding::{Class, Code, Finding, Nats, Probability};

@@ -45,6 +45,24 @@ impl Relation {
         Relation::ServedBy,
     ];
 
+    /// The relation read from its target.
+    pub const fn inverse_word(self) -> &'static str {
+        match self {
+            Relation::RunsOn => "runs",
+            Relation::OwnedBy => "owns",
+            Relation::PartOf => "has_part",
+            Relation::Selects => "selected_by",
+            Relation::RoutesTo => "routed_to_by",
+            Relation::Mounts => "mounted_by",
+            Relation::UsesConfig => "used_by",
+            Relation::Calls => "called_by",
+            Relation::Scales => "scaled_by",
+            Relation::LimitedBy => "limits",
+            Relation::InNamespace => "holds",
+            Relation::ServedBy => "serves",
+        }
+    }
+
     pub const fn word(self) -> &'static str {
         match self {
             Relation::RunsOn => "runs_on",

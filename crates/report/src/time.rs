@@ -1,7 +1,7 @@
 //! Moments and ages in words.
 
 use jiff::Timestamp;
-use rootline_model::Lang;
+use rootline_model::{Lang, SOME_MOMENT};
 
 use crate::say::fill;
 
@@ -35,8 +35,16 @@ pub fn ago(lang: Lang, now: Timestamp, moment: Timestamp) -> String {
     }
 }
 
+/// Whether the state has a date at all: a text may hold nothing but ages.
+pub fn is_known(now: Timestamp) -> bool {
+    now != SOME_MOMENT && now != Timestamp::UNIX_EPOCH
+}
+
 /// `since 2026-03-04 10:02:11 UTC, 13 min ago`
 pub fn since(lang: Lang, now: Timestamp, moment: Timestamp) -> String {
+    if !is_known(now) {
+        return fill(lang, "since.ago", &[("ago", &ago(lang, now, moment))]);
+    }
     fill(lang, "since.at", &[("time", &stamp(moment)), ("ago", &ago(lang, now, moment))])
 }
 

@@ -237,7 +237,10 @@ impl Teller<'_> {
                 out.push(plain::line(&fill(self.lang, key, &[(place, value)])));
             }
         }
-        out.push(fill(self.lang, "scope.at", &[("time", &time::stamp(diagnosis.at))]));
+        out.push(match time::is_known(diagnosis.at) {
+            true => fill(self.lang, "scope.at", &[("time", &time::stamp(diagnosis.at))]),
+            false => fill(self.lang, "scope.no_time", &[]),
+        });
         if let Some(elapsed) = options.elapsed {
             let seconds = elapsed.as_secs_f64();
             let shown = if seconds < 0.095 { format!("{seconds:.2}") } else { format!("{seconds:.1}") };

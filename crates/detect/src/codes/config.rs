@@ -283,7 +283,7 @@ pub(super) const FINDINGS: &[FindingDoc] = &[
         "{pod} was evicted: it used more local storage than its own limit",
         "Pod {pod} 被驱逐：本地临时存储超过自身上限",
     ),
-    fact("pod.evicted.other", "{pod} was evicted: {message}", "Pod {pod} 被驱逐：{message}"),
+    fact("pod.evicted.other", "{pod} was evicted[[: {message}]]", "Pod {pod} 被驱逐[[：{message}]]"),
     symptom(
         "pod.evicted.taint",
         "{pod} was taken off node {node} for its taint {resource}",

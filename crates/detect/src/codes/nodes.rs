@@ -18,19 +18,19 @@ pub(super) const FINDINGS: &[FindingDoc] = &[
         "the pod network of node {node} is not set up: {message}",
         "节点 {node} 的 Pod 网络未就绪：{message}",
     ),
-    fact("node.not_ready", "node {node} is not ready: {message}", "节点 {node} NotReady：{message}"),
+    fact("node.not_ready", "node {node} is not ready[[: {message}]]", "节点 {node} NotReady[[：{message}]]"),
     fact(
         "node.zone_down",
         "every node of zone {zone} fell silent, {node} among them",
         "可用区 {zone} 的全部节点失联，包括 {node}",
     ),
-    fact("node.memory_pressure", "node {node} is short of memory", "节点 {node} 内存不足(MemoryPressure)"),
-    fact("node.disk_pressure", "node {node} is short of disk space", "节点 {node} 磁盘空间不足(DiskPressure)"),
-    fact("node.pid_pressure", "node {node} runs out of process ids", "节点 {node} 的 PID 即将耗尽(PIDPressure)"),
+    fact("node.memory_pressure", "node {node} is short of memory", "节点 {node} 内存不足（MemoryPressure）"),
+    fact("node.disk_pressure", "node {node} is short of disk space", "节点 {node} 磁盘空间不足（DiskPressure）"),
+    fact("node.pid_pressure", "node {node} runs out of process ids", "节点 {node} 的 PID 即将耗尽（PIDPressure）"),
     fact(
         "node.network_unavailable",
         "node {node} has no route for its pods",
-        "节点 {node} 没有可用的 Pod 网络路由(NetworkUnavailable)",
+        "节点 {node} 没有可用的 Pod 网络路由（NetworkUnavailable）",
     ),
     fact(
         "node.kernel_trouble",
@@ -69,8 +69,8 @@ pub(super) const FINDINGS: &[FindingDoc] = &[
     ),
     fact("node.rebooted", "node {node} was restarted: {message}", "节点 {node} 发生重启：{message}"),
     fact("node.shut_down", "node {node} was shut down or taken back: {message}", "节点 {node} 被关机或回收：{message}"),
-    fact("node.reclaimed", "node {node} was taken away ({taint})", "节点 {node} 已被回收({taint})"),
-    risk("node.leaving", "node {node} is about to be taken away ({taint})", "节点 {node} 即将被回收({taint})"),
+    fact("node.reclaimed", "node {node} was taken away ({taint})", "节点 {node} 已被回收（{taint}）"),
+    risk("node.leaving", "node {node} is about to be taken away ({taint})", "节点 {node} 即将被回收（{taint}）"),
     risk(
         "node.past_trouble",
         "node {node} reported {reason} lately, and is well now: {message}",
@@ -89,7 +89,7 @@ pub(super) const FINDINGS: &[FindingDoc] = &[
     risk(
         "node.overcommitted",
         "requests of {resource} ({requested}) do not fit once the largest node is lost ({left} remain)",
-        "若失去最大的节点，{resource} 的 requests({requested})将超过剩余容量({left})",
+        "若失去最大的节点，{resource} 的 requests({requested})将超过剩余容量（{left}）",
     ),
     risk(
         "node.version_skew",

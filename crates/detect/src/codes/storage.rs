@@ -11,7 +11,7 @@ pub(super) const FINDINGS: &[FindingDoc] = &[
     fact(
         "volume.storage_class_mismatch",
         "claim {claim} (class {wants}) and volume {volume} (class {has}) differ only in their class",
-        "PVC {claim}(class {wants})与 PV {volume}(class {has})仅 StorageClass 不一致",
+        "PVC {claim}（class {wants}）与 PV {volume}（class {has}）仅 StorageClass 不一致",
     ),
     fact(
         "volume.access_mode_mismatch",
@@ -36,7 +36,7 @@ pub(super) const FINDINGS: &[FindingDoc] = &[
     fact(
         "volume.zone_mismatch",
         "no node that the pod accepts can reach volume {volume} ({has})",
-        "Pod 可用的节点都无法访问 PV {volume}({has})",
+        "Pod 可用的节点都无法访问 PV {volume}（{has}）",
     ),
     fact(
         "volume.pv_occupied",
@@ -46,7 +46,7 @@ pub(super) const FINDINGS: &[FindingDoc] = &[
     fact(
         "volume.pv_released",
         "the volume that fits claim {claim}, {volume}, is still reserved for the deleted claim {holder}",
-        "适合 PVC {claim} 的 PV {volume} 仍为已删除的 {holder} 保留(Released)",
+        "适合 PVC {claim} 的 PV {volume} 仍为已删除的 {holder} 保留（Released）",
     ),
     fact(
         "volume.pv_failed",
@@ -81,7 +81,7 @@ pub(super) const FINDINGS: &[FindingDoc] = &[
     fact(
         "volume.provisioner_down",
         "provisioner {provisioner} of class {class} is not running ({provider})",
-        "StorageClass {class} 的 provisioner {provisioner} 未运行({provider})",
+        "StorageClass {class} 的 provisioner {provisioner} 未运行（{provider}）",
     ),
     fact(
         "volume.provisioner_missing",
@@ -97,12 +97,12 @@ pub(super) const FINDINGS: &[FindingDoc] = &[
     risk(
         "volume.claim_idle",
         "claim {claim}, which no pod uses, cannot be bound ({why})",
-        "未被使用的 PVC {claim} 无法绑定({why})",
+        "未被使用的 PVC {claim} 无法绑定（{why}）",
     ),
     fact(
         "volume.multi_attach",
         "volume {volume} is still attached to another node ({holder_node})",
-        "卷 {volume} 仍挂接在另一个节点上({holder_node})",
+        "卷 {volume} 仍挂接在另一个节点上（{holder_node}）",
     ),
     symptom(
         "volume.held_by_lost_node",

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rootline_archive::{Checker, Fault, MANIFEST, Manifest};
-use rootline_model::{Gap, GapKind, Kind, Timestamp};
+use rootline_model::{Gap, GapKind, Kind, SOME_MOMENT};
 use rootline_objects::{LogTail, Signal, read_list};
 
 use super::clock::Clock;
@@ -16,9 +16,6 @@ use crate::container_log as logs;
 use crate::gaps::{Gaps, gap};
 use crate::input::{Input, ReadError, ReadOptions};
 use crate::prometheus;
-
-/// 2026-01-01T00:00:00Z, for texts without any date.
-const SOME_MOMENT: Timestamp = Timestamp::constant(1_767_225_600, 0);
 
 /// One reading of any number of files.
 pub(super) struct Reader<'o> {

@@ -211,7 +211,7 @@ fn table(lines: &[At<'_>], asked: &[What], found: &mut Found) -> bool {
 
 fn table_end(lines: &[At<'_>], from: usize) -> usize {
     let ends = |l: &At<'_>| l.line.trim().is_empty() || Table::is_header(l.line) || l.line.starts_with("```");
-    (from..lines.len()).find(|&i| ends(&lines[i])).unwrap_or(lines.len())
+    (from..lines.len()).find(|&i| ends(&lines[i]) || begins_describe(&lines[i..])).unwrap_or(lines.len())
 }
 
 /// `Name:` at the left edge, with one of the entries that follow it in every describe text.

@@ -1,10 +1,10 @@
 //! Joins what all texts say: namespaces that a text left open, objects that several texts describe, owners and reasons
 //! that follow from other texts.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rootline_model::Kind;
-use rootline_objects::{Event, Object, Signal};
+use rootline_objects::{Event, Object, Pod, Signal};
 
 use super::describe::SERVICE_NAME;
 use super::found::{Detail, Found, Scope, What};
@@ -19,6 +19,7 @@ pub(super) fn finish(mut found: Found) -> Vec<Signal> {
     drop_stale_hints(&mut objects, &found.listed);
     let mut events = distinct(std::mem::take(&mut found.events));
     derive::all(&mut objects, &mut events, &found.logs);
+    unseen_pods(&mut objects, &events, &found.listed);
 
     let mut out = Vec::with_capacity(objects.len() + events.len() + found.listed.len() + found.logs.len() + 8);
     out.extend(found.version.map(Signal::Version));
@@ -41,6 +42,52 @@ pub(super) fn finish(mut found: Found) -> Vec<Signal> {
     out.extend(found.components.into_iter().map(Signal::Component));
     out.extend(found.gaps.into_iter().map(Signal::Gap));
     out
+}
+
+/// Reasons after which a pod has not begun to run.
+const NOT_STARTED: [&str; 8] = [
+    "FailedScheduling",
+    "FailedMount",
+    "FailedAttachVolume",
+    "FailedCreatePodSandBox",
+    "Failed",
+    "InspectFailed",
+    "ErrImageNeverPull",
+    "NetworkNotReady",
+];
+
+/// Pods that only events tell of, the newest of which is a complaint: somebody pasted `kubectl get events` alone. Where the
+/// pods of the namespace were listed, such a pod is gone.
+fn unseen_pods(objects: &mut Vec<(Detail, Object)>, events: &[Event], listed: &[(Kind, Scope)]) {
+    let seen: HashSet<(String, String)> = objects
+        .iter()
+        .filter(|(_, o)| o.kind() == "Pod")
+        .map(|(_, o)| (o.metadata().namespace.clone(), o.metadata().name.clone()))
+        .collect();
+    let mut newest: BTreeMap<(&str, &str), &Event> = BTreeMap::new();
+    for event in events.iter().filter(|e| e.involved_object.kind == "Pod") {
+        let slot = newest.entry((&event.involved_object.namespace, &event.involved_object.name)).or_insert(event);
+        // events of one second: a complaint stands last
+        if (event.last_seen(), event.kind == "Warning") >= (slot.last_seen(), slot.kind == "Warning") {
+            *slot = event;
+        }
+    }
+    let all_listed = |ns: &str| {
+        listed.iter().any(|(kind, scope)| {
+            *kind == Kind::Pod && (*scope == Scope::Everywhere || *scope == Scope::In(ns.to_owned()))
+        })
+    };
+    for ((ns, name), event) in newest {
+        let complains = event.kind == "Warning" && NOT_STARTED.contains(&event.reason.as_str());
+        if !complains || all_listed(ns) || seen.contains(&(ns.to_owned(), name.to_owned())) {
+            continue;
+        }
+        let mut pod = Pod::default();
+        ns.clone_into(&mut pod.metadata.namespace);
+        name.clone_into(&mut pod.metadata.name);
+        "Pending".clone_into(&mut pod.status.phase);
+        objects.push((Detail::Row, Object::Pod(Box::new(pod))));
+    }
 }
 
 /// A command without a namespace printed that of its context, which the text does not tell: the namespace in which
