@@ -161,7 +161,7 @@ fn unknown_host(world: &World, ns: &str, name: &str, site: &CallSite) -> Option<
     let elsewhere = elsewhere(world, ns, name, site);
     let (code, nats) = match (unresolved || !complaints.is_empty(), near.is_some() || elsewhere.is_some()) {
         (true, true) => ("config.unknown_host", 4.0),
-        (true, false) if unresolved => ("config.unknown_host", 3.0),
+        (true, false) if unresolved => ("config.unknown_host", if is_unwell(world, &site.caller) { 4.0 } else { 3.0 }),
         (true, false) => ("config.unknown_host", 1.5),
         (false, true) if plain => ("config.unknown_host", if is_unwell(world, &site.caller) { 2.5 } else { 2.0 }),
         (false, false) if plain => ("config.address_unanswered", 1.0),
@@ -223,11 +223,18 @@ fn ports(world: &World, out: &mut Vec<Finding>) {
     for service in &world.services {
         let me = service_ref(service);
         let sites = callers.sites(&me);
-        let plain = !service.is_external_name() && !service.is_headless() && !service.spec.ports.is_empty();
+        let plain = !service.is_external_name() && !service.spec.ports.is_empty();
         if sites.is_empty() || !plain {
             continue;
         }
-        let has = |p: u16| service.spec.ports.iter().any(|sp| sp.port == i64::from(p));
+        // behind a headless service callers reach the pods themselves, whatever ports the service names
+        let pods = live_pods(world, service);
+        let listeners = service.is_headless().then(|| Listeners::of_pods(world, pods.iter().copied()));
+        if listeners.as_ref().is_some_and(|l| l.declared.is_empty()) {
+            continue;
+        }
+        let behind = |p: u16| listeners.as_ref().is_some_and(|l| l.serves(i64::from(p)));
+        let has = |p: u16| service.spec.ports.iter().any(|sp| sp.port == i64::from(p)) || behind(p);
         let mut wrong: BTreeMap<u16, BTreeMap<&EntityRef, &CallSite>> = BTreeMap::new();
         let mut right: BTreeSet<&EntityRef> = BTreeSet::new();
         for site in sites {

@@ -193,7 +193,10 @@ fn explain(world: &World, claim: &o::Pvc, ask: &Ask, pod: Option<&o::Pod>) -> Ve
         }
     }
     match (failed, provisioned) {
-        (Some(event), _) if !event.message.contains("storageclass") => vec![provisioning_failed(&ask.class, event)],
+        // a class for volumes made by hand has no plugin to make them, and says so again and again
+        (Some(event), _) if !event.message.contains("storageclass") && !event.message.contains("no volume plugin") => {
+            vec![provisioning_failed(&ask.class, event)]
+        }
         (_, true) => provisioner(world, claim, ask),
         (_, false) => by_hand(world, ask, pod),
     }

@@ -42,8 +42,10 @@ pub(crate) struct NodeFit {
     pub obstacles: Vec<Obstacle>,
     /// Closed to ordinary pods on purpose: a control plane node that is tainted or cordoned.
     pub background: bool,
-    /// The pod asks for no labels: that its own wishes do not exclude the node says nothing.
+    /// The pod asks for no labels, or the node's are not known: that its own wishes do not exclude the node says nothing.
     pub by_default: bool,
+    /// A control plane node by its role.
+    pub control_plane: bool,
 }
 
 impl NodeFit {
@@ -144,8 +146,14 @@ impl<'w> Placement<'w> {
         self.resources(&wants.resources, node, &mut obstacles);
         self.volumes(pod, node, &mut obstacles);
         wants.around.judge(node, &mut obstacles);
-        let background = closed_by_hand && self.control_plane.contains(&node.name());
-        NodeFit { name: node.name().to_owned(), obstacles, background, by_default: wants.by_default }
+        let control_plane = self.control_plane.contains(&node.name());
+        NodeFit {
+            name: node.name().to_owned(),
+            obstacles,
+            background: closed_by_hand && control_plane,
+            by_default: wants.by_default || !labels_known(node),
+            control_plane,
+        }
     }
 
     fn ports(&self, wanted: &[(i64, &str)], node: &o::Node, out: &mut Vec<Obstacle>) {
@@ -232,10 +240,16 @@ fn closed(pod: &o::Pod, node: &o::Node) -> Vec<Obstacle> {
     obstacles
 }
 
+/// A table of nodes tells their roles and no other label; a list of all labels has more than those.
+fn labels_known(node: &o::Node) -> bool {
+    node.metadata.labels.iter().any(|(key, _)| !key.starts_with("node-role.kubernetes.io/"))
+}
+
 /// Node selector and required node affinity.
 fn pins(pod: &o::Pod, node: &o::Node, out: &mut Vec<Obstacle>) {
     let labels = &node.metadata.labels;
-    if !labels.is_empty() {
+    let known = labels_known(node);
+    if known {
         let missing: Vec<String> = pod
             .spec
             .node_selector
@@ -249,7 +263,7 @@ fn pins(pod: &o::Pod, node: &o::Node, out: &mut Vec<Obstacle>) {
     }
     if let Some(required) = required_affinity(&pod.spec)
         && !required.node_selector_terms.iter().any(|t| t.matches(labels, node.name()))
-        && !labels.is_empty()
+        && known
     {
         out.push(Obstacle::new(Family::Affinity, affinity_line(required)));
     }

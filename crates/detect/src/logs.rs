@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use rootline_model::{EntityRef, Finding, Kind};
+use rootline_model::{EntityRef, Evidence, Finding, Kind};
 use rootline_objects as o;
 use rootline_world::World;
 
@@ -146,6 +146,34 @@ fn calls_itself_well(world: &World, entity: &EntityRef) -> bool {
     !pods.is_empty() && pods.iter().all(|p| p.is_ready())
 }
 
+/// A name that the log cannot resolve, that no service carries, and that the configuration holds word for word.
+fn configured_name(world: &World, t: &Trouble<'_>, target: &Target) -> Option<Finding> {
+    let inside = matches!(target.who, Who::Unknown) && world.is_listed(Kind::Service, &t.tail.namespace);
+    if t.code != "log.dns_failure" || !t.telling || !inside {
+        return None;
+    }
+    let pod = world.pods.get(&t.tail.namespace, &t.tail.pod)?;
+    let template = world.workload(&t.workload).map(|w| &w.template.spec).filter(|s| !s.containers.is_empty());
+    let holds = |value: &str| {
+        let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+        value.to_ascii_lowercase().split(|c| !part(c)).any(|word| word == target.host.to_ascii_lowercase())
+    };
+    let env = template.unwrap_or(&pod.spec).containers.iter().flat_map(|c| &c.env).find(|e| holds(&e.value))?;
+    let place = format!("env {}", env.name);
+    Some(
+        Finding::new("config.unknown_host", t.workload.clone())
+            .nats(4.0)
+            .since(t.first)
+            .evidence(quote(world, t.tail, t.line, t.count))
+            .arg("place", place.clone())
+            .arg("address", env.value.clone())
+            .arg("host", target.host.clone())
+            .arg("object", t.workload.to_string())
+            .arg("expected", "")
+            .evidence(Evidence::Field { object: t.workload.clone(), path: place, value: env.value.clone() }),
+    )
+}
+
 /// A connection that failed: a symptom of whatever is at the other end, and a fact only about what is outside the cluster.
 fn unreachable(world: &World, t: &Trouble<'_>, out: &mut Vec<Finding>) {
     // a log that was pasted without its pod was pasted because it hurts
@@ -167,6 +195,7 @@ fn unreachable(world: &World, t: &Trouble<'_>, out: &mut Vec<Finding>) {
         .arg("target", target.written());
     finding = target.entity().into_iter().fold(finding, |f, e| f.about(e.clone()));
     out.push(finding);
+    out.extend(configured_name(world, t, target));
     let unwell = matches!(t.standing, Standing::Crashing | Standing::Unready) && t.telling;
     let Some(entity) = target.entity().filter(|_| unwell) else { return };
     let code = match (&target.who, t.code) {

@@ -196,7 +196,7 @@ const PATTERNS: &[Pattern] = &[
     },
     Pattern {
         code: "log.permission_denied",
-        needles: &["permission denied", "eacces", "operation not permitted"],
+        needles: &["permission denied", "eacces", "operation not permitted", "nio.file.accessdeniedexception"],
         confirm: |l| {
             !has(l, &["publickey", "rpc error", "permissiondenied", "status code", "http/1.1 403"])
                 && path_in(l).is_some()

@@ -159,8 +159,10 @@ fn protocol(case: &Case<'_>) -> Option<Fault> {
         (Some(Said::NotGrpc), _) => wrong(2.2, sibling.unwrap_or("HTTP")),
         (Some(Said::NoHealthService), "grpc") => wrong(1.0, sibling.unwrap_or("TCP")),
         (Some(Said::Status(400)), "http") if !case.view.https => {
-            let tls = name.contains("https") || matches!(case.view.port, Some(443 | 8443 | 6443));
-            tls.then(|| fault(Aspect::Protocol, 1.6, "HTTPS", actual))
+            // servers answer plain HTTP on a TLS port with 400
+            let spoken = logs_speak(case, "https") || logs_say_https(case);
+            let tls = spoken || name.contains("https") || matches!(case.view.port, Some(443 | 8443 | 6443));
+            tls.then(|| fault(Aspect::Protocol, if spoken { 2.5 } else { 1.6 }, "HTTPS", actual))
         }
         (Some(Said::NoChannel | Said::Closed), "grpc") => {
             let http = name.contains("http") || logs_speak(case, "http");
@@ -206,6 +208,17 @@ fn logs_speak(case: &Case<'_>, word: &str) -> bool {
             || lower.contains(&format!("{word} listen"))
             || lower.contains(&format!("serving {word}")))
             && case.view.port.is_none_or(|p| !lower.contains(':') || lower.contains(&p.to_string()))
+    })
+}
+
+/// `Tomcat started on port(s): 8443 (https)`, `listening on https://0.0.0.0:8443`.
+fn logs_say_https(case: &Case<'_>) -> bool {
+    let Some(port) = case.view.port.map(|p| p.to_string()) else { return false };
+    tails(case.world, case.seen.pod, &case.seen.status.name).flat_map(lines).any(|l| {
+        let lower = l.to_ascii_lowercase();
+        (lower.contains("https") || lower.contains("tls") || lower.contains("ssl"))
+            && lower.contains(&port)
+            && ["start", "listen", "serving", "bound", "initialized"].iter().any(|w| lower.contains(w))
     })
 }
 

@@ -12,6 +12,9 @@ pub(crate) struct Blame {
     pub nodes: Vec<usize>,
 }
 
+/// Taints by which control plane nodes keep ordinary pods off.
+const ROLES: [&str; 2] = ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
+
 /// Adds to the computed obstacles what only the scheduler could see (affinity that a text source does not show, pods of
 /// namespaces that were not read). A node can only be one that no earlier filter refused.
 pub(crate) fn merge(word: &SchedulerWord, nodes: &mut Vec<NodeFit>) {
@@ -22,8 +25,17 @@ pub(crate) fn merge(word: &SchedulerWord, nodes: &mut Vec<NodeFit>) {
     }
     let mut next = 0;
     for clause in &word.clauses {
+        // of several taints each keeps its own nodes off
+        let other_taint = |x: &Obstacle| {
+            let key = |t: &str| t.split([':', '=']).next().unwrap_or_default().trim().to_owned();
+            clause.family == Family::Taint
+                && !clause.detail.is_empty()
+                && !x.detail.is_empty()
+                && key(&x.detail) != key(&clause.detail)
+        };
+        let role = ROLES.iter().any(|role| clause.detail.starts_with(role));
         let same = |x: &Obstacle| {
-            x.family == clause.family
+            (x.family == clause.family && !other_taint(x))
                 || (clause.family == Family::Selector && x.family == Family::Affinity)
                 // newer schedulers do not say which taint; one for a node's trouble is a taint too
                 || (clause.family == Family::Taint && clause.detail.is_empty() && x.family == Family::NodeDown)
@@ -35,17 +47,22 @@ pub(crate) fn merge(word: &SchedulerWord, nodes: &mut Vec<NodeFit>) {
         let passes = |n: &NodeFit| n.obstacles.iter().all(|x| x.family.rank() >= rank && !same(x));
         let mut order: Vec<usize> = (0..nodes.len()).filter(|&i| passes(&nodes[i])).collect();
         // nodes without any known obstacle first; nodes of which nothing is known one after another
-        order.sort_by_key(|&i| (nodes[i].obstacles.len(), (i + nodes.len().saturating_sub(next)) % nodes.len().max(1)));
+        // and the taint of a role sits on nodes of that role
+        order.sort_by_key(|&i| {
+            (
+                known > 0 && nodes[i].control_plane != role,
+                nodes[i].obstacles.len(),
+                (i + nodes.len().saturating_sub(next)) % nodes.len().max(1),
+            )
+        });
         for i in order {
             if need == 0 {
                 break;
             }
             nodes[i].obstacles.push(Obstacle::new(clause.family, clause.detail.clone()));
             // where nothing but the message is known, the taint tells a control plane node
-            nodes[i].background |= known == 0
-                && ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"]
-                    .iter()
-                    .any(|role| clause.detail.starts_with(role));
+            nodes[i].background |= role && (known == 0 || nodes[i].control_plane);
+            nodes[i].by_default |= nodes[i].background;
             need -= 1;
             next = i + 1;
         }
@@ -188,6 +205,7 @@ mod tests {
                 obstacles: families.iter().map(|f| Obstacle::new(*f, "x")).collect(),
                 background: *background,
                 by_default: false,
+                control_plane: *background,
             })
             .collect()
     }

@@ -6,6 +6,8 @@
 //! `kubectl get endpointslices -l kubernetes.io/service-name=NAME`. *What can fool it*: services kept for later
 //! (previews, replicas that do not exist yet), services without selector.
 
+use std::collections::BTreeSet;
+
 use rootline_model::{EntityRef, Finding, Kind};
 use rootline_objects as o;
 use rootline_world::{WorkloadView, World};
@@ -28,13 +30,22 @@ impl Detector for Services {
 
     fn detect(&self, world: &World, out: &mut Vec<Finding>) -> usize {
         let callers = Callers::new(world);
+        // a table without labels proves nothing about selectors
+        let unlabelled: BTreeSet<&str> = world
+            .pods
+            .iter()
+            .filter(|p| p.metadata.labels.is_empty() && !p.is_finished())
+            .map(o::Pod::namespace)
+            .collect();
         let mut looked_at = 0;
         for service in world.services.iter().filter(|s| !s.spec.selector.is_empty() && !s.is_external_name()) {
             looked_at += 1;
             let view = View { world, service, me: service_ref(service), callers: &callers };
             let pods = live_pods(world, service);
             if pods.is_empty() {
-                out.extend(view.without_pods());
+                if !unlabelled.contains(service.namespace()) {
+                    out.extend(view.without_pods());
+                }
             } else {
                 out.extend(view.all_unready(&pods));
                 out.extend(view.others_pods(&pods));

@@ -119,6 +119,6 @@ mod tests {
         assert_eq!(args.fill("{a} and {b} and {c} and {"), "1 and {a} and {c} and {");
         assert_eq!(args.fill("全角{a}文字"), "全角1文字");
         args.set("none", "-");
-        assert_eq!(args.fill("{a}[[: {b}]][[, {none}]][[ and {a}]] [[open"), "1 and 1 [[open");
+        assert_eq!(args.fill("{a}[[: {z}]][[, {none}]][[ and {a}]] [[open"), "1 and 1 [[open");
     }
 }

@@ -153,6 +153,7 @@ pub const WORDS: &[(&str, &str, &str)] = &[
     ("gap.forbidden", "the account may not list it: {detail}", "当前账号无权列出：{detail}"),
     ("gap.server", "the API server did not deliver it: {detail}", "API Server 未能返回：{detail}"),
     ("gap.cut_list", "only the first {count} were read: {detail}", "只读到前 {count} 个：{detail}"),
+    ("gap.metrics", "Prometheus could not be asked: {detail}", "无法查询 Prometheus：{detail}"),
     ("gap.log", "its log could not be read: {detail}", "日志无法读取：{detail}"),
     ("gap.truncated", "the file ends early, what was there was read: {detail}", "文件不完整，已读取现有部分：{detail}"),
     ("gap.broken", "not readable: {detail}", "无法读取：{detail}"),

@@ -131,7 +131,7 @@ fn nothing_at_all_is_said_so() {
         gaps: Vec::new(),
     };
     let text = render(&empty, &sample::knowledge(), &Options::default(), Format::Text);
-    assert_eq!(text, "? Nothing to look at: the source holds no objects\nas of 1970-01-01 00:00:00 UTC\n");
+    assert_eq!(text, "? Nothing to look at: the source holds no objects\nof an unknown time (--now tells it)\n");
 }
 
 #[test]

@@ -83,7 +83,7 @@ mod tests {
     fn gaps_speak_both_languages() {
         let gap = gap(GapKind::Truncated, "pods.json", "gap.cut_list", &[("count", "500"), ("detail", "410 Gone")]);
         assert_eq!(gap_text(&gap, Lang::En), "only the first 500 were read: 410 Gone");
-        assert_eq!(gap_text(&gap, Lang::Zh), "只读到前 500 个:410 Gone");
+        assert_eq!(gap_text(&gap, Lang::Zh), "只读到前 500 个：410 Gone");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use rootline_objects::{Condition, Event, Job, LogTail, Object, ObjectRef, OwnerRef, Pod};
 
 use super::found::Detail;
-use super::merge;
+use super::templates;
 
 /// Characters of the suffixes that Kubernetes draws. Source: apimachinery `util/rand`.
 const SUFFIX: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
@@ -14,7 +14,7 @@ pub(super) fn all(objects: &mut [(Detail, Object)], events: &mut [Event], logs: 
     owners(objects);
     reasons(objects, events);
     endpoint_targets(objects);
-    container_names(objects, events, logs);
+    templates::fill(objects, events, logs);
 }
 
 /// Tables do not tell owners; names and labels do, where the owner is known or the label leaves no doubt.
@@ -88,7 +88,7 @@ fn drawn(text: &str) -> bool {
 }
 
 /// The hash of a pod template: up to ten drawn characters.
-fn is_hash(text: &str) -> bool {
+pub(super) fn is_hash(text: &str) -> bool {
     (5..=10).contains(&text.len()) && drawn(text)
 }
 
@@ -180,81 +180,4 @@ fn endpoint_targets(objects: &mut [(Detail, Object)]) {
             }
         }
     }
-}
-
-/// Containers of a table's pods have no names: the template of the owner names them, or an event or a log.
-fn container_names(objects: &mut [(Detail, Object)], events: &[Event], logs: &[LogTail]) {
-    let nameless = |p: &Pod| p.spec.containers.first().is_some_and(|c| c.name.is_empty() || c.name.starts_with('#'));
-    if !objects.iter().any(|(_, o)| matches!(o, Object::Pod(p) if nameless(p))) {
-        return;
-    }
-    let mut templates: HashMap<(&'static str, String, String), Vec<String>> = HashMap::new();
-    let mut parents: HashMap<(String, String), OwnerRef> = HashMap::new();
-    for (_, o) in objects.iter() {
-        let containers = match o {
-            Object::Deployment(w) => &w.spec.template.spec.containers,
-            Object::ReplicaSet(w) => {
-                let at = (w.metadata.namespace.clone(), w.metadata.name.clone());
-                parents.extend(w.metadata.controller().map(|owner| (at, owner.clone())));
-                &w.spec.template.spec.containers
-            }
-            Object::StatefulSet(w) => &w.spec.template.spec.containers,
-            Object::DaemonSet(w) => &w.spec.template.spec.containers,
-            Object::Job(w) => &w.spec.template.spec.containers,
-            _ => continue,
-        };
-        if !containers.is_empty() {
-            let at = (o.kind(), o.metadata().namespace.clone(), o.metadata().name.clone());
-            templates.insert(at, containers.iter().map(|c| c.name.clone()).collect());
-        }
-    }
-    let said = spoken_names(events, logs);
-    for (_, o) in objects.iter_mut() {
-        let Object::Pod(pod) = o else { continue };
-        if !nameless(pod) {
-            continue;
-        }
-        let of = |owner: &OwnerRef, namespace: &str| {
-            let kind = ["Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job"]
-                .into_iter()
-                .find(|k| *k == owner.kind)?;
-            templates.get(&(kind, namespace.to_owned(), owner.name.clone())).cloned()
-        };
-        let namespace = pod.metadata.namespace.clone();
-        let owner = pod.metadata.controller();
-        let names = owner.and_then(|w| {
-            let parent = parents.get(&(namespace.clone(), w.name.clone())).filter(|_| w.kind == "ReplicaSet");
-            of(w, &namespace).or_else(|| parent.and_then(|p| of(p, &namespace)))
-        });
-        let names = names.filter(|n| n.len() == pod.spec.containers.len());
-        let alone = || {
-            let name = said.get(&(namespace.as_str(), pod.metadata.name.as_str())).copied()?;
-            (pod.spec.containers.len() == 1).then(|| vec![name.to_owned()])
-        };
-        let Some(names) = names.or_else(alone) else { continue };
-        for (container, name) in pod.spec.containers.iter_mut().zip(&names) {
-            container.name.clone_from(name);
-        }
-        merge::rename(&mut pod.status.container_statuses, names.iter().map(String::as_str));
-    }
-}
-
-/// Container names that events (`spec.containers{app}`, `failed container app in pod`) and logs tell.
-fn spoken_names<'a>(events: &'a [Event], logs: &'a [LogTail]) -> HashMap<(&'a str, &'a str), &'a str> {
-    let mut out = HashMap::new();
-    for event in events.iter().filter(|e| e.involved_object.kind == "Pod") {
-        let object = &event.involved_object;
-        let by_path = object.field_path.strip_prefix("spec.containers{").and_then(|p| p.strip_suffix('}'));
-        let after = |mark: &str| event.message.split_once(mark).and_then(|(_, rest)| rest.split([' ', ',']).next());
-        let by_text = || {
-            after("failed container ").or_else(|| after("Started container ")).or_else(|| after("Created container: "))
-        };
-        if let Some(name) = by_path.or_else(by_text).filter(|n| !n.is_empty()) {
-            out.entry((object.namespace.as_str(), object.name.as_str())).or_insert(name);
-        }
-    }
-    for log in logs.iter().filter(|l| !l.container.is_empty()) {
-        out.entry((log.namespace.as_str(), log.pod.as_str())).or_insert(log.container.as_str());
-    }
-    out
 }

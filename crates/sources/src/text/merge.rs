@@ -66,6 +66,11 @@ impl Fill for Labels {
     }
 }
 
+/// Adds labels that are not there yet.
+pub(super) fn labels(of: &mut Labels, more: &Labels) {
+    of.fill(more.clone());
+}
+
 impl Fill for Meta {
     fn fill(&mut self, lesser: Self) {
         self.labels.fill(lesser.labels);

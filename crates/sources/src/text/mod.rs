@@ -19,6 +19,7 @@ mod join;
 mod logs;
 mod merge;
 mod table;
+mod templates;
 #[cfg(test)]
 mod tests;
 mod time;
