@@ -93,7 +93,7 @@ pub const WORDS: &[(&str, &str, &str)] = &[
     ("seen.condition", "{condition} = {status}", "{condition} = {status}"),
     ("seen.exit_code", "exit code {code}", "退出码 {code}"),
     ("seen.last", "last {ago}", "最近一次：{ago}"),
-    ("seen.since", "since {ago}", "始于 {ago}"),
+    ("seen.since", "since {ago}", "{ago}开始"),
     ("seen.previous", "previous run", "上一次运行"),
     ("seen.absent", "{object} does not exist, named by {by}", "{object} 不存在，被 {by} 引用"),
     ("seen.firing", "firing", "触发中"),

@@ -42,12 +42,12 @@ pub(super) const FINDINGS: &[FindingDoc] = &[
     fact(
         "container.crash",
         "{container} exits[[ with {exit_code}]][[: {line}]]",
-        "容器 {container} [[以 {exit_code} ]]退出[[：{line}]]",
+        "容器 {container} [[以退出码 {exit_code} ]]退出[[：{line}]]",
     ),
     symptom(
         "container.crash_on_dependency",
         "{container} exits[[ with {exit_code}]] because something it needs does not answer: {line}",
-        "容器 {container} 因依赖不可用[[以 {exit_code} ]]退出：{line}",
+        "容器 {container} 因依赖不可用[[以退出码 {exit_code} ]]退出：{line}",
     ),
     symptom(
         "container.lost",
