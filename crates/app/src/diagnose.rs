@@ -106,6 +106,9 @@ pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
         let judged = started.elapsed() - read;
         terminal::note(&format!("read {:.3} s, judged {:.3} s", read.as_secs_f64(), judged.as_secs_f64()));
     }
+    if !given.files.is_empty() && nothing_seen(&diagnosis) {
+        return Err(nothing_found(&diagnosis));
+    }
     let format: Format = args.output.into();
     // Only people in front of a terminal ask how long it took; files must be the same for the same state.
     let shown = format == Format::Text && std::io::stdout().is_terminal();
@@ -148,6 +151,25 @@ fn answer(
         narrowed.extend(target.namespace.map(|n| format!("namespace {n}")));
     }
     Ok((diagnosis, (!narrowed.is_empty()).then(|| narrowed.join(", "))))
+}
+
+fn nothing_seen(diagnosis: &Diagnosis) -> bool {
+    let scope = &diagnosis.scope;
+    let held = scope.objects.iter().map(|(_, n)| n).sum::<usize>() + scope.events + scope.log_lines;
+    held == 0 && diagnosis.incidents.is_empty()
+}
+
+/// A folder of anything but a cluster's state is not a healthy cluster.
+fn nothing_found(diagnosis: &Diagnosis) -> Failure {
+    let left_out: Vec<String> = diagnosis.gaps.iter().take(3).map(|g| g.subject.clone()).collect();
+    let detail = match left_out.is_empty() {
+        true => "it holds no object, no event and no log line of a cluster".to_owned(),
+        false => format!("it holds no object, no event and no log line of a cluster; not read: {}", left_out.join(", ")),
+    };
+    Failure::new(format!("could not find a cluster's state in {}", diagnosis.scope.source)).detail(detail).hint(
+        "name a support bundle, a cluster-info dump, the output of kubectl as JSON, YAML or text, or an archive of \
+         `rootline record`",
+    )
 }
 
 /// "Nothing is wrong with deploy/crat" must not be the answer to a slip of the pen.

@@ -140,6 +140,18 @@ fn narrowing_to_what_is_not_there_is_no_clean_bill() {
     let (code, out, _) = run(&folder, &["diagnose", &pods, "-n", "find"]);
     assert_eq!(code, Some(0));
     assert!(out.contains("No problems found") && out.contains("only what touches namespace find"), "{out}");
+    assert!(out.contains("1 incident elsewhere"), "a clean corner does not hide the rest:\n{out}");
+}
+
+#[test]
+fn what_is_no_state_of_a_cluster_is_not_called_healthy() {
+    let folder = Folder::new("no-state");
+    for (name, text) in [("empty.json", r#"{"kind":"List","apiVersion":"v1","items":[]}"#), ("notes.yaml", "a: b\n")] {
+        let file = folder.file(name, text);
+        let (code, out, err) = run(&folder, &["diagnose", &file]);
+        assert_eq!((code, out.as_str()), (Some(1), ""), "{err}");
+        assert!(err.contains("could not find a cluster's state in") || err.contains("holds nothing"), "{err}");
+    }
 }
 
 #[test]

@@ -10,7 +10,9 @@ pub(crate) fn to(world: &World, mut diagnosis: Diagnosis, target: &Target) -> Di
     if target.namespace.is_none() && target.entities.is_empty() {
         return diagnosis;
     }
+    let all = diagnosis.incidents.len();
     diagnosis.incidents.retain(|i| touches(world, i, target));
+    diagnosis.scope.elsewhere = all - diagnosis.incidents.len();
     for (number, incident) in (1..).zip(&mut diagnosis.incidents) {
         incident.number = number;
     }

@@ -68,5 +68,6 @@ fn scope(world: &World) -> Scope {
         namespaces,
         events: world.events().len(),
         log_lines: world.logs().map(|t| t.lines.len()).sum(),
+        elsewhere: 0,
     }
 }

@@ -96,6 +96,8 @@ pub struct Scope {
     pub namespaces: Vec<String>,
     pub events: usize,
     pub log_lines: usize,
+    /// Incidents left out of a narrowed answer.
+    pub elsewhere: usize,
 }
 
 /// The whole answer.

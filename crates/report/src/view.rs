@@ -226,17 +226,13 @@ impl Teller<'_> {
         .map(|(key, n)| count(self.lang, key, n))
         .collect();
         let mut out = vec![amounts.join(word(self.lang, "list.join"))];
-        let narrowed = options.narrowed.as_deref().unwrap_or_default();
-        let version = scope.cluster_version.as_deref().unwrap_or_default();
-        for (key, place, value) in [
-            ("scope.narrowed", "target", narrowed),
-            ("scope.version", "version", version),
-            ("scope.source", "source", &scope.source),
-        ] {
-            if !value.is_empty() {
-                out.push(plain::line(&fill(self.lang, key, &[(place, value)])));
-            }
-        }
+        let told = |key, place, value: &str| {
+            (!value.is_empty()).then(|| plain::line(&fill(self.lang, key, &[(place, value)])))
+        };
+        out.extend(told("scope.narrowed", "target", options.narrowed.as_deref().unwrap_or_default()));
+        out.extend((scope.elsewhere > 0).then(|| count(self.lang, "scope.elsewhere", scope.elsewhere)));
+        out.extend(told("scope.version", "version", scope.cluster_version.as_deref().unwrap_or_default()));
+        out.extend(told("scope.source", "source", &scope.source));
         out.push(match time::is_known(diagnosis.at) {
             true => fill(self.lang, "scope.at", &[("time", &time::stamp(diagnosis.at))]),
             false => fill(self.lang, "scope.no_time", &[]),

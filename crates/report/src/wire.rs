@@ -49,6 +49,8 @@ pub struct Scope {
     pub namespaces: Vec<String>,
     pub events: usize,
     pub log_lines: usize,
+    /// Incidents left out because the question was narrowed.
+    pub elsewhere: usize,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -334,6 +336,7 @@ fn scope(scope: &rootline_model::Scope) -> Scope {
         namespaces: scope.namespaces.clone(),
         events: scope.events,
         log_lines: scope.log_lines,
+        elsewhere: scope.elsewhere,
     }
 }
 

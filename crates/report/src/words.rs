@@ -28,6 +28,8 @@ pub const WORDS: &[(&str, &str, &str)] = &[
     ("scope.namespaces", "{count} namespaces", "{count} 个命名空间"),
     ("scope.namespaces.one", "{count} namespace", "{count} 个命名空间"),
     ("scope.narrowed", "only what touches {target}", "仅限与 {target} 有关的内容"),
+    ("scope.elsewhere", "{count} incidents elsewhere", "别处另有 {count} 起故障"),
+    ("scope.elsewhere.one", "{count} incident elsewhere", "别处另有 {count} 起故障"),
     ("scope.version", "Kubernetes {version}", "Kubernetes {version}"),
     ("scope.elapsed", "read in {seconds} s", "用时 {seconds} 秒"),
     ("scope.source", "from {source}", "来自 {source}"),

@@ -304,6 +304,7 @@ pub fn diagnosis() -> Diagnosis {
             namespaces: vec!["edge".into(), "ledger".into(), "shop".into()],
             events: 312,
             log_lines: 88,
+            elsewhere: 0,
         },
         incidents: vec![missing_secret(), silent_node(), unknown()],
         notes: vec![Finding::new("pod.no_limits", EntityRef::pod("shop", "search-0")).nats(0.5)],
