@@ -164,7 +164,9 @@ fn nothing_found(diagnosis: &Diagnosis) -> Failure {
     let left_out: Vec<String> = diagnosis.gaps.iter().take(3).map(|g| g.subject.clone()).collect();
     let detail = match left_out.is_empty() {
         true => "it holds no object, no event and no log line of a cluster".to_owned(),
-        false => format!("it holds no object, no event and no log line of a cluster; not read: {}", left_out.join(", ")),
+        false => {
+            format!("it holds no object, no event and no log line of a cluster; not read: {}", left_out.join(", "))
+        }
     };
     Failure::new(format!("could not find a cluster's state in {}", diagnosis.scope.source)).detail(detail).hint(
         "name a support bundle, a cluster-info dump, the output of kubectl as JSON, YAML or text, or an archive of \

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use rootline_objects::{
-    ContainerStatus, Labels, Meta, Node, Object, Pod, PodSpec, Service, Template, Time, WorkloadSpec, WorkloadStatus,
+    ContainerStatus, Labels, Meta, Node, Object, Pod, PodSpec, Service, Template, Time, Volume, WorkloadSpec,
+    WorkloadStatus,
 };
 
 use super::found::Detail;
@@ -194,6 +195,20 @@ pub(super) fn rename<'a>(statuses: &mut [ContainerStatus], names: impl Iterator<
     }
 }
 
+/// Claims tell of their pods one by one, without the names of the volumes.
+pub(super) fn volumes(base: &mut Vec<Volume>, lesser: Vec<Volume>) {
+    for volume in lesser {
+        let claim = volume.persistent_volume_claim.as_ref().map(|c| &c.claim_name);
+        let known = base.iter().any(|b| {
+            b.name == volume.name
+                || (claim.is_some() && b.persistent_volume_claim.as_ref().map(|c| &c.claim_name) == claim)
+        });
+        if !known {
+            base.push(volume);
+        }
+    }
+}
+
 fn pod_spec(base: &mut PodSpec, lesser: PodSpec) {
     base.node_name.fill(lesser.node_name);
     base.service_account_name.fill(lesser.service_account_name);
@@ -210,7 +225,7 @@ fn pod_spec(base: &mut PodSpec, lesser: PodSpec) {
         first.resources.limits.fill(all.resources.limits.clone());
     }
     base.init_containers.fill(lesser.init_containers);
-    base.volumes.fill(lesser.volumes);
+    volumes(&mut base.volumes, lesser.volumes);
     base.tolerations.fill(lesser.tolerations);
 }
 

@@ -47,8 +47,9 @@ fn complete(pod: &mut Pod, template: Option<&Template>, said: Option<&str>) {
     }
     let names = match (template.filter(|t| t.spec.containers.len() == count), said) {
         (Some(template), _) => {
-            let node_name = std::mem::take(&mut pod.spec.node_name);
+            let PodSpec { node_name, volumes, .. } = std::mem::take(&mut pod.spec);
             pod.spec = PodSpec { node_name, ..template.spec.clone() };
+            merge::volumes(&mut pod.spec.volumes, volumes);
             template.spec.containers.iter().map(|c| c.name.clone()).collect()
         }
         (None, Some(name)) if count == 1 => vec![name.to_owned()],

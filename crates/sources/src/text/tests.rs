@@ -743,3 +743,18 @@ fn text_that_is_nearly_kubectl_never_breaks_the_reader() {
     assert_eq!(gaps(&unknown), [(GapKind::Unreadable, "table".to_owned())]);
     assert!(paste("The pods are down.\nName: Eve\n").is_empty());
 }
+
+#[test]
+fn a_described_claim_tells_which_pods_of_a_table_mount_it() {
+    let text = "$ kubectl get pods -n shop\nNAME     READY   STATUS    RESTARTS   AGE\ncart-1   0/1     Pending   0          14m\n\
+                $ kubectl describe pvc data -n shop\nName:          data\nNamespace:     shop\nStatus:        Pending\n\
+                Used By:       cart-1\n               gone-2\n$ kubectl describe pvc logs -n shop\nName:          logs\n\
+                Namespace:     shop\nStatus:        Pending\nUsed By:       cart-1\n";
+    let signals = paste(text);
+    let pods: Vec<&rootline_objects::Pod> =
+        signals.iter().filter_map(|s| if let Signal::Object(Object::Pod(p)) = s { Some(&**p) } else { None }).collect();
+    let claims = pods[0].spec.volumes.iter().filter_map(|v| v.persistent_volume_claim.as_ref());
+    let claims: Vec<&str> = claims.map(|c| c.claim_name.as_str()).collect();
+    assert_eq!(claims, ["data", "logs"]);
+    assert_eq!(pods.len(), 1, "the table is complete: a pod that it does not list is gone");
+}

@@ -87,7 +87,12 @@ fn object(what: What, text: &str, lines: &[Line<'_>], found: &mut Found) -> Opti
         Kind::ConfigMap => Object::ConfigMap(Box::new(config::config_map(text, lines))),
         Kind::Secret => Object::Secret(Box::new(config::secret(lines))),
         Kind::ServiceAccount => Object::ServiceAccount(Box::new(config::service_account(lines))),
-        Kind::Pvc => Object::Pvc(Box::new(storage::claim(lines, now))),
+        Kind::Pvc => {
+            let claim = storage::claim(lines, now);
+            let users = storage::users(lines, &claim).into_iter().map(|p| (Detail::Hint, Object::Pod(Box::new(p))));
+            found.said.extend(users);
+            Object::Pvc(Box::new(claim))
+        }
         Kind::Pv => Object::Pv(Box::new(storage::volume(lines, now))),
         Kind::StorageClass => Object::StorageClass(Box::new(storage::class(lines))),
         Kind::CsiNode => Object::CsiNode(Box::new(storage::csi_node(lines))),

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use rootline_objects::{
-    CsiNode, CsiNodeDriver, NodeSelector, NodeSelectorTerm, ObjectRef, Pv, Pvc, Quantity, Requirement, StorageClass,
-    Time, TypedRef, VolumeNodeAffinity,
+    CsiNode, CsiNodeDriver, NodeSelector, NodeSelectorTerm, ObjectRef, Pod, Pv, Pvc, Quantity, Requirement,
+    StorageClass, Time, TypedRef, Volume, VolumeClaimSource, VolumeNodeAffinity,
 };
 
 use super::super::time::ago;
@@ -38,6 +38,22 @@ pub(super) fn claim(lines: &[Line<'_>], now: Timestamp) -> Pvc {
         }
     }
     out
+}
+
+/// Pods that mount a claim: `Used By:  cart-0`, one per line.
+pub(super) fn users(lines: &[Line<'_>], claim: &Pvc) -> Vec<Pod> {
+    let claim = &claim.metadata;
+    let mounted = VolumeClaimSource { claim_name: claim.name.clone(), ..VolumeClaimSource::default() };
+    let volume = Volume { name: claim.name.clone(), persistent_volume_claim: Some(mounted), ..Volume::default() };
+    let pod = |name: &str| {
+        let mut pod = Pod::default();
+        name.clone_into(&mut pod.metadata.name);
+        pod.metadata.namespace.clone_from(&claim.namespace);
+        pod.spec.volumes.push(volume.clone());
+        pod
+    };
+    // up to 1.19 it was `Mounted By`
+    entries(lines).filter(|e| matches!(e.key, "Used By" | "Mounted By")).flat_map(|e| e.values().map(pod)).collect()
 }
 
 /// `Bound`, `Terminating (lasts 3m)`.
