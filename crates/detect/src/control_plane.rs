@@ -85,7 +85,11 @@ fn pods_down(world: &World, part: &str, code: &'static str) -> Option<Finding> {
         p.namespace() == "kube-system"
             && !p.is_finished()
             && (p.metadata.labels.get("component") == Some(part)
-                || (p.is_mirror() && p.name().strip_prefix(part).is_some_and(|r| r.starts_with('-'))))
+                || p.name().strip_prefix(part).and_then(|r| r.strip_prefix('-')).is_some_and(|r| {
+                    // the kubelet names a mirror pod after its node; a table shows neither owner nor labels
+                    p.is_mirror()
+                        || (p.metadata.owner_references.is_empty() && world.nodes.iter().any(|n| n.name() == r))
+                }))
     };
     let pods: Vec<&o::Pod> = world.pods.iter().filter(of_part).collect();
     let down: Vec<&&o::Pod> = pods.iter().filter(|p| is_overdue(world, p)).collect();

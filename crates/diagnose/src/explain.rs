@@ -1,7 +1,7 @@
 //! Explaining away: which candidate makes another, or a finding, unsurprising.
 
 use hashbrown::HashMap;
-use rootline_model::{EntityRef, Finding};
+use rootline_model::{EntityRef, Finding, Kind};
 use rootline_world::{Reach as Walk, World};
 
 use crate::candidate::Candidate;
@@ -40,11 +40,7 @@ impl<'w> Explainer<'w> {
         let wide = match from.reach {
             Reach::Cluster => Some(STEPS_MAX),
             Reach::Namespace => {
-                let ns = if from.entity.kind == rootline_model::Kind::Namespace {
-                    &from.entity.name
-                } else {
-                    &from.entity.namespace
-                };
+                let ns = if from.entity.kind == Kind::Namespace { &from.entity.name } else { &from.entity.namespace };
                 (*ns == to.namespace).then_some(STEPS_MAX)
             }
             Reach::Downstream => None,
@@ -65,11 +61,16 @@ impl<'w> Explainer<'w> {
         });
         let weak = b.score() <= WEAK_NATS && a.score() >= STRONG_NATS && a.score() > b.score() + 1.0;
         let symptoms = a.on_facts && !b.on_facts;
+        // what a finding is about counts: a pod that waits for a node does not run on it yet
+        let about = |f: &Finding| f.about.contains(&a.entity);
+        // a part of the control plane that was found down by its pod is down for what ails the pod
+        let own_pod = b.entity.kind == Kind::Component
+            && a.entity.kind == Kind::Pod
+            && b.findings.iter().all(|&f| about(&findings[f]));
+        let named = named || own_pod;
         if !named && !weak && !symptoms {
             return false;
         }
-        // what a finding is about counts: a pod that waits for a node does not run on it yet
-        let about = |f: &Finding| f.about.contains(&a.entity);
         let reached = self.distance(a, &b.entity).is_some()
             || b.findings.iter().any(|&f| self.distance(a, &findings[f].entity).is_some() || about(&findings[f]));
         if named || symptoms { reached } else { reached && a.entity != b.entity }
