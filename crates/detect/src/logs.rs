@@ -160,18 +160,27 @@ fn configured_name(world: &World, t: &Trouble<'_>, target: &Target) -> Option<Fi
     };
     let env = template.unwrap_or(&pod.spec).containers.iter().flat_map(|c| &c.env).find(|e| holds(&e.value))?;
     let place = format!("env {}", env.name);
-    Some(
-        Finding::new("config.unknown_host", t.workload.clone())
-            .nats(4.0)
-            .since(t.first)
-            .evidence(quote(world, t.tail, t.line, t.count))
-            .arg("place", place.clone())
-            .arg("address", env.value.clone())
-            .arg("host", target.host.clone())
-            .arg("object", t.workload.to_string())
-            .arg("expected", "")
-            .evidence(Evidence::Field { object: t.workload.clone(), path: place, value: env.value.clone() }),
-    )
+    // the right name with a namespace too much
+    let ns = &t.tail.namespace;
+    let here = target.host.split_once('.').and_then(|(name, _)| world.services.get(ns, name));
+    let (code, expected) = match here {
+        Some(service) => ("config.address_wrong_namespace", format!("{}.{ns}", service.name())),
+        None => ("config.unknown_host", String::new()),
+    };
+    let finding = Finding::new(code, t.workload.clone())
+        .nats(4.0)
+        .since(t.first)
+        .evidence(quote(world, t.tail, t.line, t.count))
+        .arg("place", place.clone())
+        .arg("address", env.value.clone())
+        .arg("host", target.host.clone())
+        .arg("object", t.workload.to_string())
+        .arg("expected", expected)
+        .evidence(Evidence::Field { object: t.workload.clone(), path: place, value: env.value.clone() });
+    Some(match here {
+        Some(service) => finding.about(EntityRef::new(Kind::Service, ns, service.name())),
+        None => finding,
+    })
 }
 
 /// A connection that failed: a symptom of whatever is at the other end, and a fact only about what is outside the cluster.

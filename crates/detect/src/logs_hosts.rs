@@ -136,7 +136,12 @@ fn who(world: &World, namespace: &str, host: &str, port: Option<u16>) -> Who {
         // `db-0.db`: a pod of a stateful set
         None => match world.pods.get(namespace, &name).or_else(|| world.pods.get(&ns, &name)) {
             Some(pod) => Who::Pod(EntityRef::pod(pod.namespace(), pod.name())),
-            None if host.contains('.') && world.namespaces.get("", &ns).is_none() && !host.contains(".svc") => {
+            // `mq.tea` where `mq` is a service of the caller's namespace means a service, in a namespace that is not there
+            None if host.contains('.')
+                && world.namespaces.get("", &ns).is_none()
+                && world.services.get(namespace, &name).is_none()
+                && !host.contains(".svc") =>
+            {
                 Who::Outside(EntityRef::wide(Kind::External, host))
             }
             None => Who::Unknown,
