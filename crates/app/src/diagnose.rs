@@ -101,12 +101,16 @@ pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
         read::files(&given.files, &settings.read_options(args.now), &spinner)?
     };
     let read = started.elapsed();
+    let holds_state = input
+        .signals
+        .iter()
+        .any(|s| matches!(s, Signal::Object(_) | Signal::Declared(_) | Signal::Log(_) | Signal::Alert(_)));
     let (diagnosis, narrowed) = answer(&engine, input, &given, args)?;
     if args.timings {
         let judged = started.elapsed() - read;
         terminal::note(&format!("read {:.3} s, judged {:.3} s", read.as_secs_f64(), judged.as_secs_f64()));
     }
-    if !given.files.is_empty() && nothing_seen(&diagnosis) {
+    if !given.files.is_empty() && !holds_state && diagnosis.incidents.is_empty() {
         return Err(nothing_found(&diagnosis));
     }
     let format: Format = args.output.into();
@@ -151,12 +155,6 @@ fn answer(
         narrowed.extend(target.namespace.map(|n| format!("namespace {n}")));
     }
     Ok((diagnosis, (!narrowed.is_empty()).then(|| narrowed.join(", "))))
-}
-
-fn nothing_seen(diagnosis: &Diagnosis) -> bool {
-    let scope = &diagnosis.scope;
-    let held = scope.objects.iter().map(|(_, n)| n).sum::<usize>() + scope.events + scope.log_lines;
-    held == 0 && diagnosis.incidents.is_empty()
 }
 
 /// A folder of anything but a cluster's state is not a healthy cluster.
