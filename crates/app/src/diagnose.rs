@@ -98,7 +98,11 @@ pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
     } else {
         refuse_live_options(&args.cluster)?;
         let spinner = Spinner::start("reading");
-        read::files(&given.files, &settings.read_options(args.now), &spinner)?
+        let mut input = read::files(&given.files, &settings.read_options(args.now), &spinner)?;
+        if args.cluster.no_logs {
+            input.signals.retain(|s| !matches!(s, Signal::Log(_)));
+        }
+        input
     };
     let read = started.elapsed();
     let holds_state = input

@@ -144,6 +144,17 @@ fn narrowing_to_what_is_not_there_is_no_clean_bill() {
 }
 
 #[test]
+fn logs_of_files_are_left_out_on_request() {
+    let folder = Folder::new("no-logs");
+    let text = "$ kubectl logs cart-1 -n shop\nError: Cannot find module 'express'\n    at node:internal/modules\n";
+    let file = folder.file("paste.txt", &format!("$ kubectl get pods -n shop\nNAME READY STATUS RESTARTS AGE\ncart-1 0/1 CrashLoopBackOff 7 (1m ago) 9m\n{text}"));
+    let (_, with, _) = run(&folder, &["diagnose", &file]);
+    let (_, without, _) = run(&folder, &["diagnose", &file, "--no-logs"]);
+    assert!(with.contains("express") && !without.contains("express"), "{with}\n{without}");
+    assert!(without.contains("CrashLoopBackOff"), "{without}");
+}
+
+#[test]
 fn what_is_no_state_of_a_cluster_is_not_called_healthy() {
     let folder = Folder::new("no-state");
     for (name, text) in [("empty.json", r#"{"kind":"List","apiVersion":"v1","items":[]}"#), ("notes.yaml", "a: b\n")] {
