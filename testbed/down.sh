@@ -15,4 +15,8 @@ for _ in 1 2 3; do
   find /sys/fs/cgroup -mindepth 2 -depth -type d \( -path '/sys/fs/cgroup/*/kubepods*' -o -path '/sys/fs/cgroup/*/k8s.io*' \) -exec rmdir {} + 2>/dev/null || true
 done
 rm -rf "$RUN" "$TB/data"
-rmdir /var/lib/kubelet /run/containerd 2>/dev/null || true
+# Names of pods' network namespaces, which ended with the mount namespace: empty files. A live one is a mount (nsfs).
+for name in /run/netns/cni-*; do
+  if [ -f "$name" ] && [ "$(stat -f -c %T "$name")" != nsfs ]; then rm -f "$name"; fi
+done
+rmdir /run/netns /var/lib/kubelet /run/containerd 2>/dev/null || true
