@@ -4,13 +4,22 @@
 //! no name of a case, system, service or node.
 #![allow(clippy::disallowed_methods, reason = "reads files and measures time")]
 
+mod adbench;
+mod alarm_causality;
 mod cloud_opsbench;
+mod entities;
+mod forecast;
 mod holmesgpt;
 mod hosted_database;
+mod log_anomaly;
+mod logs_templates;
+mod nab;
 mod negatives;
+mod oom;
 mod opensre;
 mod output;
 mod rootcausebench;
+mod table;
 mod vocabulary;
 
 use std::path::PathBuf;
@@ -26,11 +35,20 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Suite {
+    Adbench,
+    AlarmCausality,
+    Asd,
     CloudOpsbench,
+    Forecast,
     Holmesgpt,
+    LogAnomaly,
+    LogsTemplates,
+    Nab,
     Negatives,
+    Oom,
     Opensre,
     Rootcausebench,
+    Smd,
 }
 
 /// Answers the cases of a benchmark suite.
@@ -53,6 +71,14 @@ fn main() -> ExitCode {
     let args = Args::parse();
     let only = args.case.as_deref();
     let done = match args.suite {
+        Suite::Adbench => adbench::run(&args.data, &args.predictions),
+        Suite::AlarmCausality => alarm_causality::run(&args.data, &args.predictions),
+        Suite::Asd | Suite::Smd => entities::run(&args.data, &args.predictions),
+        Suite::Forecast => forecast::run(&args.data, &args.predictions),
+        Suite::LogAnomaly => log_anomaly::run(&args.data, &args.predictions),
+        Suite::LogsTemplates => logs_templates::run(&args.data, &args.predictions),
+        Suite::Nab => nab::run(&args.data, &args.predictions),
+        Suite::Oom => oom::run(&args.data, &args.predictions),
         Suite::CloudOpsbench => cloud_opsbench::run(&args.data, &args.predictions, only),
         Suite::Holmesgpt => holmesgpt::run(&args.data, &args.predictions, only),
         Suite::Negatives => negatives::run(&args.data, &args.predictions),

@@ -1,0 +1,1 @@
+//! Causal discovery: which series drives which, from data alone.

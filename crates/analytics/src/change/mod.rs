@@ -1,0 +1,1 @@
+//! Change points: when a series became another.

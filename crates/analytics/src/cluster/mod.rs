@@ -1,0 +1,1 @@
+//! Clustering: which rows, sets or texts belong together.

@@ -1,0 +1,1 @@
+//! Decomposition: trend, seasons, rest.

@@ -1,0 +1,1 @@
+//! Forecasts with intervals, and when a limit is reached.

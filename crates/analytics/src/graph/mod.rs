@@ -1,0 +1,1 @@
+//! Index graphs: reachability, ranking, inference.

@@ -1,0 +1,1 @@
+//! Outliers in rows, windows and series.

@@ -1,0 +1,1 @@
+//! Scores of answers: the field's own measures, the same arithmetic as public scorers.

@@ -1,0 +1,1 @@
+//! Operators that take one sample at a time in fixed memory.

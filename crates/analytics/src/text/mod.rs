@@ -1,0 +1,1 @@
+//! Words, templates of log lines, likeness of texts.

@@ -1,0 +1,1 @@
+//! change against reference values.

@@ -1,0 +1,1 @@
+//! cluster against reference values.

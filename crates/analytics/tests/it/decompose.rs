@@ -1,0 +1,1 @@
+//! decompose against reference values.

@@ -1,0 +1,1 @@
+//! forecast against reference values.

@@ -1,0 +1,1 @@
+//! graph against reference values.

@@ -1,0 +1,1 @@
+//! outlier against reference values.

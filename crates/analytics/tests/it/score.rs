@@ -1,0 +1,1 @@
+//! score against reference values.

@@ -1,0 +1,1 @@
+//! stats against reference values.

@@ -1,0 +1,1 @@
+//! text against reference values.

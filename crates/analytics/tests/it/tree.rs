@@ -1,0 +1,1 @@
+//! tree against reference values.
