@@ -230,14 +230,14 @@ mod tests {
     /// Values from scipy 1.13.1.
     #[test]
     fn tails_are_those_of_scipy() {
-        near(normal_cdf(-8.0), 6.220_960_574_271_785e-16);
+        near(normal_cdf(-8.0), 6.220_960_574_271_74e-16);
         near(normal_quantile(0.975), 1.959_963_984_540_054);
-        near(normal_quantile(1e-300), -37.047_096_299_361_19);
+        near(normal_quantile(1e-300), -37.047_096_299_361_2);
         near(student_t_sf(2.5, 7.0), 0.020_496_109_292_876_437);
-        near(f_sf(3.2, 2.0, 30.0), 0.055_021_990_729_190_31);
-        near(chi2_sf(20.0, 5.0), 0.001_249_730_562_797_345_5);
+        near(f_sf(3.2, 2.0, 30.0), 0.054_991_816_556_153_78);
+        near(chi2_sf(20.0, 5.0), 0.001_249_730_563_031_377_3);
         near(beta_inc(2.0, 3.0, 0.4), 0.5248);
-        near(gamma_inc(3.0, 2.5), 0.456_186_883_635_158_9);
+        near(gamma_inc(3.0, 2.5), 0.456_186_884_116_670_35);
         near(digamma(0.3), -3.502_524_222_200_133);
         assert!(normal_quantile(-0.1).is_nan() && beta_inc(1.0, 1.0, 2.0).is_nan());
     }

@@ -1,0 +1,440 @@
+//! The operator that watches every series: five hundred bytes, tens of nanoseconds a sample.
+
+use super::WeekProfile;
+use crate::{Error, Result};
+
+/// Detectors that vote, in the order of [`Part`].
+const LANES: usize = 8;
+/// Weight of each detector in the sum. Measured on labelled streams in steps of .25 (docs/internals/analytics.md).
+const WEIGHTS: [f32; LANES] = [1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.0, 0.25];
+/// Slowest gain of each detector's own mean and variance.
+const GAINS: [f32; LANES] = [0.001, 0.002, 0.008, 0.002, 0.0, 0.005, 0.0, 0.0];
+/// Samples before a detector speaks.
+const WARM_UP: [u32; LANES] = [50, 50, 100, 50, 100, 50, 50, 50];
+/// Length of a block whose largest value calibrates a detector, in samples.
+const BLOCK: u8 = 50;
+/// Blocks seen before anything is said.
+const BLOCKS_WARM: u8 = 5;
+/// Slowest gain of the calibration over blocks.
+const BLOCK_GAIN: f32 = 0.1;
+/// Least deviation of block maxima, in log units: a detector whose maxima never vary is not that sure.
+const BLOCK_FLOOR: f32 = 0.4;
+/// Samples for which a score is held against smaller ones.
+const HOLD: u16 = 100;
+/// Band floor: a thousandth of the range seen. Constant stretches have no spread, and would make the next step infinite.
+const RANGE_FLOOR: f32 = 1e-3;
+/// Samples away from the first one are cut here, so that squares stay finite in `f32`.
+const FAR: f64 = 1e18;
+/// First bytes of a snapshot.
+const SCHEMA: u16 = 1;
+
+/// The detectors of [`Tier0`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The sample against the slow mean.
+    Level,
+    /// The mean of about the last 12 samples against what that mean usually is.
+    ShortMean,
+    /// The mean of the last 48 samples against what that mean usually is.
+    LongMean,
+    /// The sample against what is usual at this hour of the day and the week.
+    Hour,
+    /// The variance of differences lately against long ago.
+    Volatility,
+    /// The step from the sample before.
+    Difference,
+    /// The sample against the box of quartiles.
+    Quartiles,
+    /// The sum of small deviations in one direction: a slow climb.
+    Drift,
+}
+
+const PARTS: [Part; LANES] = [
+    Part::Level,
+    Part::ShortMean,
+    Part::LongMean,
+    Part::Hour,
+    Part::Volatility,
+    Part::Difference,
+    Part::Quartiles,
+    Part::Drift,
+];
+
+/// What the operator says of a sample.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sight {
+    /// Surprise after the refractory rule, 0 for nearly all samples. About 5 is worth a look, 10 is plain to the eye.
+    pub score: f32,
+    /// Surprise before the refractory rule.
+    pub surprise: f32,
+    /// The detector that contributed most.
+    pub part: Part,
+}
+
+impl Sight {
+    const NOTHING: Self = Self { score: 0.0, surprise: 0.0, part: Part::Level };
+}
+
+/// One series' state.
+///
+/// Each detector turns a sample into a distance z ≥ 0. The surprise of a detector is how far ln(1 + z) lies above the
+/// mean of the largest ln(1 + z) of blocks of 50 samples, in their deviations: a series that spikes every hour has large
+/// block maxima, so its next spike is no surprise. Surprises are summed over the detectors, and a score passes only if none
+/// within the last 100 samples was larger. **Never an alert by itself.**
+///
+/// Updates of means are winsorised at 4 deviations, so that an incident does not teach. NaN and infinite samples are
+/// ignored. Irregular steps are allowed; blocks and windows count samples. O(1), no allocation.
+///
+/// Sources: block maxima of extreme-value practice (Coles 2001, ch. 3), with location and scale of logarithms in place of
+/// a fitted distribution; refractory rule and winsorised updates as measured in docs/internals/analytics.md.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tier0 {
+    /// The first sample; everything else is relative to it, in `f32`.
+    origin: f64,
+    mean: [f32; LANES],
+    variance: [f32; LANES],
+    /// Of block maxima of ln(1 + z).
+    block_mean: [f32; LANES],
+    block_deviation: [f32; LANES],
+    block_max: [f32; LANES],
+    samples: u32,
+    low: f32,
+    high: f32,
+    last: f32,
+    short: f32,
+    /// Sum of the quad that is being filled.
+    quad: f32,
+    /// Means of the last twelve quads of samples.
+    quads: [f32; 12],
+    held: f32,
+    age: u16,
+    in_block: u8,
+    blocks: u8,
+    profile: WeekProfile,
+}
+
+impl Default for Tier0 {
+    fn default() -> Self {
+        Self {
+            origin: 0.0,
+            mean: [0.0; LANES],
+            variance: [0.0; LANES],
+            block_mean: [0.0; LANES],
+            block_deviation: [0.0; LANES],
+            block_max: [0.0; LANES],
+            samples: 0,
+            low: 0.0,
+            high: 0.0,
+            last: 0.0,
+            short: 0.0,
+            quad: 0.0,
+            quads: [0.0; 12],
+            held: 0.0,
+            age: u16::MAX,
+            in_block: 0,
+            blocks: 0,
+            profile: WeekProfile::default(),
+        }
+    }
+}
+
+impl Tier0 {
+    /// Takes a sample at `time_s` (seconds since the epoch) in.
+    pub fn observe(&mut self, time_s: i64, value: f64) -> Sight {
+        if !value.is_finite() {
+            return Sight::NOTHING;
+        }
+        if self.samples == 0 {
+            self.origin = value;
+        }
+        let x = (value - self.origin).clamp(-FAR, FAR) as f32;
+        self.low = self.low.min(x);
+        self.high = self.high.max(x);
+        let floor = ((self.high - self.low) * RANGE_FLOOR).max(f32::MIN_POSITIVE);
+        let z = self.distances(time_s, x, floor);
+        self.last = x;
+        self.samples = self.samples.saturating_add(1);
+        let (surprise, lane) = self.surprise(&z);
+        Sight { score: self.pass(surprise), surprise, part: PARTS[lane] }
+    }
+
+    /// The distance of each detector, and its learning.
+    fn distances(&mut self, time_s: i64, x: f32, floor: f32) -> [f32; LANES] {
+        let n = self.samples as f32;
+        self.short += (1.0 / (n + 1.0)).max(2.0 / 13.0) * (x - self.short);
+        let step = if self.samples == 0 { 0.0 } else { x - self.last };
+        let usual = self.profile.usual(time_s);
+        let mut d = [0.0; LANES];
+        d[0] = x - self.mean[0];
+        d[1] = self.short - self.mean[1];
+        d[3] = usual.map_or(0.0, |u| x - u);
+        d[5] = step - self.mean[5];
+        let long_mean = self.long_mean(x);
+        d[2] = long_mean.map_or(0.0, |m| m - self.mean[2]);
+
+        let mut z = [0.0; LANES];
+        let mut cut = [0.0; LANES];
+        for k in 0..6 {
+            let deviation = self.variance[k].sqrt().max(floor);
+            z[k] = d[k].abs() / deviation;
+            let limit = if self.samples >= 50 { 4.0 * deviation } else { f32::INFINITY };
+            cut[k] = d[k].clamp(-limit, limit);
+        }
+        z[4] = self.volatility(step, n);
+        z[7] = self.drift(d[0] / self.variance[0].sqrt().max(floor));
+        if usual.is_some() {
+            self.profile.learn(time_s, cut[3], 0.05);
+        } else {
+            self.profile.learn(time_s, x, 0.05);
+        }
+        for k in [0, 1, 3, 5] {
+            self.learn(k, cut[k], (1.0 / (n + 1.0)).max(GAINS[k]));
+        }
+        self.mean[3] = 0.0;
+        if long_mean.is_some() {
+            let quads_full = (n / 4.0 - 11.0).max(1.0);
+            self.learn(2, cut[2], (1.0 / quads_full).max(GAINS[2]));
+        }
+        for (value, warm_up) in z.iter_mut().zip(WARM_UP) {
+            if self.samples < warm_up {
+                *value = 0.0;
+            }
+        }
+        z
+    }
+
+    fn learn(&mut self, k: usize, d: f32, gain: f32) {
+        self.mean[k] += gain * d;
+        self.variance[k] = (1.0 - gain) * (self.variance[k] + gain * d * d);
+    }
+
+    /// Every fourth sample, once there are 48: the mean of the last 48.
+    fn long_mean(&mut self, x: f32) -> Option<f32> {
+        self.quad += x;
+        if self.samples % 4 != 3 {
+            return None;
+        }
+        let at = (self.samples / 4) as usize % self.quads.len();
+        self.quads[at] = self.quad / 4.0;
+        self.quad = 0.0;
+        (self.samples >= 47).then(|| self.quads.iter().sum::<f32>() / self.quads.len() as f32)
+    }
+
+    /// |ln| of the short against the long mean square of steps; both live in the fifth lane.
+    fn volatility(&mut self, step: f32, n: f32) -> f32 {
+        let square = step * step;
+        let least = 1.0 / (n + 1.0);
+        self.mean[4] += least.max(0.01) * (square - self.mean[4]);
+        let ratio = (self.mean[4] + f32::MIN_POSITIVE) / (self.variance[4] + f32::MIN_POSITIVE);
+        self.variance[4] += least.max(0.001) * (square - self.variance[4]);
+        ln(ratio).abs().min(20.0)
+    }
+
+    /// CUSUM of the level's z, in the eighth lane.
+    fn drift(&mut self, z: f32) -> f32 {
+        let z = if self.samples >= WARM_UP[7] { z.clamp(-4.0, 4.0) } else { 0.0 };
+        self.mean[7] = (self.mean[7] + z - 0.5).clamp(0.0, 50.0);
+        self.variance[7] = (self.variance[7] - z - 0.5).clamp(0.0, 50.0);
+        self.mean[7].max(self.variance[7])
+    }
+
+    /// The weighted sum of the detectors' surprises and the lane that gave most; then the calibration takes them in.
+    fn surprise(&mut self, z: &[f32; LANES]) -> (f32, usize) {
+        let mut parts = [0.0; LANES];
+        for k in 0..LANES {
+            let l = ln(1.0 + z[k]);
+            let over = (l - self.block_mean[k]) / self.block_deviation[k].max(BLOCK_FLOOR);
+            parts[k] = WEIGHTS[k] * over.max(0.0);
+            self.block_max[k] = self.block_max[k].max(l);
+        }
+        let warm = self.blocks >= BLOCKS_WARM;
+        self.in_block += 1;
+        if self.in_block == BLOCK {
+            self.end_block();
+        }
+        if !warm {
+            return (0.0, 0);
+        }
+        let lane = (1..LANES).fold(0, |best, k| if parts[k] > parts[best] { k } else { best });
+        (parts.iter().sum(), lane)
+    }
+
+    fn end_block(&mut self) {
+        self.in_block = 0;
+        self.blocks = self.blocks.saturating_add(1);
+        let gain = (1.0 / f32::from(self.blocks)).max(BLOCK_GAIN);
+        for k in 0..LANES {
+            let deviation = self.block_deviation[k];
+            let mut d = self.block_max[k] - self.block_mean[k];
+            if self.blocks > BLOCKS_WARM {
+                let limit = 3.0 * deviation.max(BLOCK_FLOOR);
+                d = d.clamp(-limit, limit);
+            }
+            self.block_mean[k] += gain * d;
+            self.block_deviation[k] = ((1.0 - gain) * (deviation * deviation + gain * d * d)).sqrt();
+            self.block_max[k] = 0.0;
+        }
+    }
+
+    /// The refractory rule.
+    fn pass(&mut self, surprise: f32) -> f32 {
+        self.age = self.age.saturating_add(1);
+        let over = self.age > HOLD;
+        let passed = if surprise > 0.0 && (over || surprise > self.held) { surprise } else { 0.0 };
+        if over || surprise >= self.held {
+            (self.held, self.age) = (surprise, 0);
+        }
+        passed
+    }
+
+    /// Samples taken in.
+    #[must_use]
+    pub fn samples(&self) -> u32 {
+        self.samples
+    }
+
+    /// The state as bytes: schema version, then the fields in order, little-endian.
+    pub fn snapshot(&self, out: &mut Vec<u8>) {
+        out.extend(SCHEMA.to_le_bytes());
+        out.extend(self.origin.to_le_bytes());
+        let lanes = [&self.mean, &self.variance, &self.block_mean, &self.block_deviation, &self.block_max];
+        let scalars = [self.low, self.high, self.last, self.short, self.quad, self.held];
+        let numbers = lanes.into_iter().flatten().chain(&scalars).chain(&self.quads);
+        out.extend(numbers.flat_map(|v| v.to_le_bytes()));
+        out.extend(self.samples.to_le_bytes());
+        out.extend(self.age.to_le_bytes());
+        out.extend([self.in_block, self.blocks]);
+        self.profile.write(out);
+    }
+
+    /// The state of [`Tier0::snapshot`]. [`Error::Format`] where the length or the version is another.
+    pub fn restore(bytes: &[u8]) -> Result<Self> {
+        const NUMBERS: usize = 5 * LANES + 6 + 12;
+        const PROFILE_AT: usize = 2 + 8 + 4 * NUMBERS + 4 + 2 + 2;
+        let wrong = |detail: String| Error::Format { what: "tier-0 snapshot", detail };
+        if bytes.len() != PROFILE_AT + WeekProfile::BYTES {
+            return Err(wrong(format!("{} bytes, not {}", bytes.len(), PROFILE_AT + WeekProfile::BYTES)));
+        }
+        let version = u16::from_le_bytes([bytes[0], bytes[1]]);
+        if version != SCHEMA {
+            return Err(wrong(format!("schema {version}, this program knows {SCHEMA}")));
+        }
+        let word = |at: usize| [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
+        let numbers: Vec<f32> = (0..NUMBERS).map(|i| f32::from_le_bytes(word(10 + 4 * i))).collect();
+        let lane = |i: usize| -> [f32; LANES] { std::array::from_fn(|k| numbers[i * LANES + k]) };
+        let scalar = |i: usize| numbers[5 * LANES + i];
+        let at = 10 + 4 * NUMBERS;
+        let (low8, high8) = (word(2), word(6));
+        let mut origin = [0; 8];
+        origin[..4].copy_from_slice(&low8);
+        origin[4..].copy_from_slice(&high8);
+        Ok(Self {
+            origin: f64::from_le_bytes(origin),
+            mean: lane(0),
+            variance: lane(1),
+            block_mean: lane(2),
+            block_deviation: lane(3),
+            block_max: lane(4),
+            low: scalar(0),
+            high: scalar(1),
+            last: scalar(2),
+            short: scalar(3),
+            quad: scalar(4),
+            held: scalar(5),
+            quads: std::array::from_fn(|k| scalar(6 + k)),
+            samples: u32::from_le_bytes(word(at)),
+            age: u16::from_le_bytes([bytes[at + 4], bytes[at + 5]]),
+            in_block: bytes[at + 6].min(BLOCK - 1),
+            blocks: bytes[at + 7],
+            profile: WeekProfile::read(&bytes[PROFILE_AT..])
+                .ok_or_else(|| wrong("the profile does not read".into()))?,
+        })
+    }
+}
+
+/// Natural logarithm of a positive, finite `f32` to about 3e-6: exponent and a polynomial of the mantissa around 1
+/// (atanh series). Own arithmetic only, so that the bits are equal on every machine and the loop vectorises.
+fn ln(x: f32) -> f32 {
+    let bits = x.to_bits();
+    // mantissa to [0.75, 1.5)
+    let shifted = bits.wrapping_sub(0x3f40_0000);
+    let exponent = (shifted as i32 >> 23) as f32;
+    let m = f32::from_bits((shifted & 0x007f_ffff).wrapping_add(0x3f40_0000));
+    let s = (m - 1.0) / (m + 1.0);
+    let q = s * s;
+    let series = 2.0 * s * (1.0 + q * (1.0 / 3.0 + q * (0.2 + q * (1.0 / 7.0))));
+    exponent * std::f32::consts::LN_2 + series
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Rng;
+
+    const STEP_S: i64 = 300;
+
+    fn feed(op: &mut Tier0, from: i64, values: impl Iterator<Item = f64>) -> Vec<Sight> {
+        (from..).zip(values).map(|(i, v)| op.observe(i * STEP_S, v)).collect()
+    }
+
+    #[test]
+    fn the_state_is_at_most_512_bytes() {
+        assert!(std::mem::size_of::<Tier0>() <= 512, "{}", std::mem::size_of::<Tier0>());
+    }
+
+    #[test]
+    fn the_logarithm_is_one() {
+        for x in [1e-30_f32, 1e-3, 0.5, 0.74, 0.76, 1.0, 1.4999, 1.5001, 2.0, 7.0, 1e9, 1e38] {
+            assert!((ln(x) - x.ln()).abs() < 3e-5 * x.ln().abs().max(1.0), "{x} {} {}", ln(x), x.ln());
+        }
+    }
+
+    #[test]
+    fn a_spike_in_noise_is_seen_and_noise_is_not() {
+        let mut r = Rng::new(1);
+        let mut op = Tier0::default();
+        let calm = feed(&mut op, 0, (0..4000).map(|_| 50.0 + r.normal()));
+        assert!(calm.iter().all(|s| s.score < 12.0), "{:?}", calm.iter().map(|s| s.score).fold(0.0, f32::max));
+        let spike = op.observe(4000 * STEP_S, 90.0);
+        assert!(spike.score > 15.0, "{spike:?}");
+    }
+
+    #[test]
+    fn spikes_that_always_come_are_no_surprise_but_a_fall_to_zero_is() {
+        let mut r = Rng::new(2);
+        let mut op = Tier0::default();
+        let value = |i: i64, r: &mut Rng| if i % 24 == 0 { 500.0 } else { 50.0 } + r.normal();
+        let seen = feed(&mut op, 0, (0..4000).map(|i| value(i, &mut r)));
+        let late = seen[1000..].iter().map(|s| s.score).fold(0.0, f32::max);
+        let fall = feed(&mut op, 4000, (0..30).map(|_| 0.0)).iter().map(|s| s.score).fold(0.0, f32::max);
+        assert!(fall > 1.5 * late, "usual spikes {late}, fall {fall}");
+    }
+
+    #[test]
+    fn a_constant_series_that_moves_is_seen_and_nothing_overflows() {
+        let mut op = Tier0::default();
+        let calm = feed(&mut op, 0, std::iter::repeat_n(7.0, 1000));
+        assert!(calm.iter().all(|s| s.score == 0.0));
+        assert!(op.observe(1000 * STEP_S, 7.5).score > 5.0);
+        for v in [f64::NAN, f64::INFINITY, 1e300, -1e300, 1e-300, 0.0] {
+            let s = op.observe(0, v);
+            assert!(s.score.is_finite() && s.surprise.is_finite(), "{v}: {s:?}");
+        }
+    }
+
+    #[test]
+    fn a_restored_operator_goes_on_as_if_nothing_had_happened() {
+        let mut r = Rng::new(3);
+        let mut a = Tier0::default();
+        feed(&mut a, 0, (0..777).map(|_| r.normal() * 1e9));
+        let mut bytes = Vec::new();
+        a.snapshot(&mut bytes);
+        let mut b = Tier0::restore(&bytes).unwrap();
+        assert_eq!(a, b);
+        let rest: Vec<f64> = (0..500).map(|_| r.normal() * 1e9).collect();
+        assert_eq!(feed(&mut a, 777, rest.iter().copied()), feed(&mut b, 777, rest.iter().copied()));
+        assert!(Tier0::restore(&bytes[1..]).is_err());
+        bytes[0] = 9;
+        assert!(Tier0::restore(&bytes).is_err_and(|e| e.to_string().contains("schema 9")));
+    }
+}
