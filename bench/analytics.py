@@ -81,23 +81,23 @@ class Absent(Exception):
     """Something is not there; the row says what."""
 
 
-def run_ours(name, folder):
+def run_ours(name, folder, who="ours"):
     """What rootline-bench prints, with "peak_rss_mb" of its process."""
     if not BINARY.exists():
-        raise Absent(f"ours is missing: no {BINARY}")
+        raise Absent(f"{who} is missing: no {BINARY}")
     command = [sys.executable, "-S", "-c", PEAK, str(BINARY), name, str(folder)]
     try:
         done = subprocess.run(command, text=True, capture_output=True, timeout=OURS_TIMEOUT_S)
     except subprocess.TimeoutExpired:
-        raise Absent(f"ours ran longer than {OURS_TIMEOUT_S} s") from None
+        raise Absent(f"{who} ran longer than {OURS_TIMEOUT_S} s") from None
     errors = done.stderr.strip().splitlines()
     if done.returncode:
-        raise Absent("ours failed: " + (errors[0] if len(errors) > 1 else f"status {done.returncode}"))
+        raise Absent(f"{who} failed: " + (errors[0] if len(errors) > 1 else f"status {done.returncode}"))
     try:
         answer = json.loads(done.stdout)
         answer["cpu_s"], answer["result"]
     except (json.JSONDecodeError, KeyError, TypeError):
-        raise Absent(f"ours printed no usable JSON: {done.stdout[:60]!r}") from None
+        raise Absent(f"{who} printed no usable JSON: {done.stdout[:60]!r}") from None
     return answer | {"peak_rss_mb": float(errors[-1])}
 
 
@@ -106,7 +106,7 @@ def run_rival(rival, data, folder, quick):
     if quick and rival.long:
         raise Absent("left out by --quick (the rival takes over 30 s)")
     if rival.binary:
-        answer = run_ours(rival.binary, folder)
+        answer = run_ours(rival.binary, folder, "the rival")
         return answer["cpu_s"], answer["result"]
     try:
         call = rival.prepare(data)
@@ -153,7 +153,8 @@ def measure(case, quick):
 
 def compare(case, ours, theirs, data):
     try:
-        return case.compare(ours["result"] if ours else None, theirs, data)
+        text, agrees = case.compare(ours["result"] if ours else None, theirs, data)
+        return text, agrees if agrees is None else bool(agrees)
     except (KeyError, TypeError, ValueError, IndexError) as e:
         return f"not comparable: {type(e).__name__}: {e}", False
 
@@ -217,11 +218,13 @@ def main():
         rows += measure(case, options.quick)
     OUT.parent.mkdir(parents=True, exist_ok=True)
     OUT.write_text(json.dumps(rows, indent=1) + "\n")
+    absent = sorted({r["name"] for r in rows if r["ours_cpu_s"] is None})
     missed = [f"{r['name']} / {r['rival']}" if r["rival"] else r["name"] for r in rows if r["missed"] or r["disagrees"]]
-    open_rows = sum(1 for r in rows if r["bar"] is not None and r["missed"] is None)
+    unmeasured = sum(1 for r in rows if r["bar"] is not None and r["missed"] is None)
     print(f"{len(rows)} rows in {time.time() - started:.0f} s, {OUT}; missed: {', '.join(missed) or 'none'}"
-          + (f"; {open_rows} bars were not measured, see their rows" if open_rows else ""))
-    return 1 if missed else 0
+          + (f"; {unmeasured} bars were not measured, see their rows" if unmeasured else "")
+          + (f"; ours gave nothing for {', '.join(absent)}" if absent else ""))
+    return 1 if missed or absent else 0
 
 
 if __name__ == "__main__":

@@ -150,7 +150,8 @@ def prepare_networkx(edges):
 def prepare_igraph(edges):
     import igraph
 
-    pairs, weights = edges[:, :2].astype(np.int64), edges[:, 2].tolist()
+    # of tuples, lists and arrays, tuples are what igraph takes in fastest
+    pairs, weights = [(int(u), int(v)) for u, v in edges[:, :2].tolist()], edges[:, 2].tolist()
 
     def call():
         graph = igraph.Graph(100_000, pairs, directed=True)
@@ -247,10 +248,9 @@ def make_prophet(folder):
 
 
 def quiet_prophet():
+    logging.disable(logging.ERROR)  # it reports every fit, and that plotly is absent
     import prophet
 
-    for name in ("cmdstanpy", "prophet"):
-        logging.getLogger(name).setLevel(logging.ERROR)
     return prophet.Prophet
 
 

@@ -21,7 +21,7 @@ OUT = Path(__file__).parents[2] / "testdata/analytics"
 LIMIT = 200_000
 FILES = {}
 warnings.filterwarnings("ignore")
-logging.disable(logging.WARNING)
+logging.disable(logging.ERROR)
 
 
 def rng(name):
@@ -244,15 +244,15 @@ def adtk_fixture(name, settings, note, keep=()):
             for params in settings:
 
                 def call(y=y, params=params):
-                    detector = getattr(adtk.detector, name)(**params)
-                    output = {"labels": flags(detector.fit_detect(stamped(y)))}
+                    detector = getattr(adtk.detector, name)(**{k: tuple(v) if isinstance(v, list) else v for k, v in params.items()})
+                    detect = detector.fit_detect if hasattr(detector, "fit_detect") else detector.detect
+                    output = {"labels": flags(detect(stamped(y)))}
                     if keep:
                         steps = detector.pipe_.detect(stamped(y), return_intermediate=True)
                         steps = steps[0] if isinstance(steps, tuple) else steps
                         output |= {step: steps[step].to_numpy(dtype=float) for step in keep if step in steps}
-                    for learnt in ("freq_", "abs_low_", "abs_high_"):
-                        if hasattr(detector, learnt):
-                            output[learnt] = getattr(detector, learnt)
+                    if hasattr(detector, "freq_"):
+                        output["freq"] = detector.freq_
                     return output
 
                 yield case, params, {"y": y}, call
