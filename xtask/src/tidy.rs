@@ -29,6 +29,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("engine", &["detect", "diagnose", "model", "objects", "world"]),
     ("testkit", &["engine", "model", "objects", "sources"]),
     ("app", &["archive", "config", "detect", "engine", "model", "objects", "report", "sources", "testkit"]),
+    ("bench", &["analytics"]),
     ("eval", &["analytics", "engine", "model", "objects", "sources", "world"]),
 ];
 

@@ -32,14 +32,30 @@ impl WeekProfile {
     /// What is usual at a moment (seconds since the epoch); `None` until that hour of the day was seen.
     #[must_use]
     pub fn usual(&self, time_s: i64) -> Option<f32> {
-        let (d, w) = slots(time_s);
+        self.usual_at(self.hour(time_s))
+    }
+
+    /// Hour of the week, 0 to 167.
+    #[inline(always)]
+    pub(super) fn hour(&self, time_s: i64) -> usize {
+        time_s.div_euclid(3600).rem_euclid(HOURS_WEEK as i64) as usize
+    }
+
+    #[inline(always)]
+    pub(super) fn usual_at(&self, w: usize) -> Option<f32> {
+        let d = w % HOURS_DAY;
         (self.day[d] != i16::MIN)
             .then(|| f32::from(self.day[d]) * self.step + f32::from(self.week[w]) * self.step * COARSE)
     }
 
     /// Sets the hour of a first value, or moves hour of day and hour of week towards `usual + deviation` by `gain`.
     pub fn learn(&mut self, time_s: i64, deviation: f32, gain: f32) {
-        let (d, w) = slots(time_s);
+        self.learn_at(self.hour(time_s), deviation, gain);
+    }
+
+    #[inline(always)]
+    pub(super) fn learn_at(&mut self, w: usize, deviation: f32, gain: f32) {
+        let d = w % HOURS_DAY;
         let first = self.day[d] == i16::MIN;
         let day = if first { deviation } else { f32::from(self.day[d]) * self.step + gain * deviation };
         let week = f32::from(self.week[w]) * self.step * COARSE + if first { 0.0 } else { gain * deviation };
@@ -48,25 +64,31 @@ impl WeekProfile {
         }
         self.make_room(day.abs().max(week.abs() / (127.0 * COARSE) * 32_767.0));
         if self.step > 0.0 {
-            self.day[d] = (day / self.step).round() as i16;
-            self.week[w] = (week / (self.step * COARSE)).round() as i8;
+            let steps = 1.0 / self.step;
+            self.day[d] = nearest(day * steps) as i16;
+            self.week[w] = nearest(week * steps * (1.0 / COARSE)) as i8;
         } else {
             self.day[d] = 0;
         }
     }
 
-    /// Doubles the step until `value` fits in half of the range of a day's slot.
+    /// Where `value` does not fit: a step with which it takes half of the range of a day's slot.
+    #[inline(always)]
     fn make_room(&mut self, value: f32) {
-        if value <= 32_767.0 * self.step || value == 0.0 {
-            return;
+        if value > 32_767.0 * self.step && value > 0.0 {
+            self.widen(value);
         }
+    }
+
+    #[cold]
+    fn widen(&mut self, value: f32) {
         let step = value / 16_384.0;
         let shrink = self.step / step;
         for slot in self.day.iter_mut().filter(|s| **s != i16::MIN) {
-            *slot = (f32::from(*slot) * shrink).round() as i16;
+            *slot = nearest(f32::from(*slot) * shrink) as i16;
         }
         for slot in &mut self.week {
-            *slot = (f32::from(*slot) * shrink).round() as i8;
+            *slot = nearest(f32::from(*slot) * shrink) as i8;
         }
         self.step = step;
     }
@@ -91,9 +113,10 @@ impl WeekProfile {
     }
 }
 
-fn slots(time_s: i64) -> (usize, usize) {
-    let week = time_s.div_euclid(3600).rem_euclid(HOURS_WEEK as i64) as usize;
-    (week % HOURS_DAY, week)
+/// Rounds half away from zero. `f32::round` is a call where the processor's baseline has no such instruction.
+#[inline(always)]
+fn nearest(x: f32) -> i32 {
+    (x + 0.5_f32.copysign(x)) as i32
 }
 
 #[cfg(test)]

@@ -3,14 +3,19 @@
 use super::WeekProfile;
 use crate::{Error, Result};
 
-/// Detectors that vote, in the order of [`Part`].
+/// Detectors that vote, in the order of [`Part`], and one empty lane: eight lanes are two or one vector registers.
 const LANES: usize = 8;
+const VOLATILITY: usize = 4;
+const DRIFT: usize = 6;
 /// Weight of each detector in the sum. Measured on labelled streams in steps of .25 (docs/internals/analytics.md).
-const WEIGHTS: [f32; LANES] = [1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.0, 0.25];
-/// Slowest gain of each detector's own mean and variance.
-const GAINS: [f32; LANES] = [0.001, 0.002, 0.008, 0.002, 0.0, 0.005, 0.0, 0.0];
+const WEIGHTS: [f32; LANES] = [1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.25, 0.0];
+/// Slowest gain of each detector's own mean and variance; 0 where the lane holds something else.
+const GAINS: [f32; LANES] = [0.001, 0.002, 0.0, 0.002, 0.0, 0.005, 0.0, 0.0];
+/// Slowest gain of the long mean's statistics, a step every fourth sample.
+const LONG_GAIN: f32 = 0.008;
 /// Samples before a detector speaks.
-const WARM_UP: [u32; LANES] = [50, 50, 100, 50, 100, 50, 50, 50];
+const WARM_UP: [u32; LANES] = [50, 50, 100, 50, 100, 50, 50, 0];
+const ALL_WARM: u32 = 100;
 /// Length of a block whose largest value calibrates a detector, in samples.
 const BLOCK: u8 = 50;
 /// Blocks seen before anything is said.
@@ -43,8 +48,6 @@ pub enum Part {
     Volatility,
     /// The step from the sample before.
     Difference,
-    /// The sample against the box of quartiles.
-    Quartiles,
     /// The sum of small deviations in one direction: a slow climb.
     Drift,
 }
@@ -56,7 +59,8 @@ const PARTS: [Part; LANES] = [
     Part::Hour,
     Part::Volatility,
     Part::Difference,
-    Part::Quartiles,
+    Part::Drift,
+    // the empty lane never gives most
     Part::Drift,
 ];
 
@@ -139,7 +143,19 @@ impl Default for Tier0 {
 }
 
 impl Tier0 {
+    /// One sample for each of many series at one moment, as a scrape brings them: `each` is told index and sight of every
+    /// sample. The same bits as [`Tier0::observe`], with the widest vector instructions the processor has. Stops at the
+    /// shorter of the two slices.
+    pub fn sweep(operators: &mut [Self], time_s: i64, values: &[f64], mut each: impl FnMut(usize, Sight)) {
+        pulp::Arch::new().dispatch(|| {
+            for (index, (operator, value)) in operators.iter_mut().zip(values).enumerate() {
+                each(index, operator.observe(time_s, *value));
+            }
+        });
+    }
+
     /// Takes a sample at `time_s` (seconds since the epoch) in.
+    #[inline(always)]
     pub fn observe(&mut self, time_s: i64, value: f64) -> Sight {
         if !value.is_finite() {
             return Sight::NOTHING;
@@ -154,61 +170,58 @@ impl Tier0 {
         let z = self.distances(time_s, x, floor);
         self.last = x;
         self.samples = self.samples.saturating_add(1);
-        let (surprise, lane) = self.surprise(&z);
-        Sight { score: self.pass(surprise), surprise, part: PARTS[lane] }
+        let parts = self.surprises(&z);
+        let surprise = parts.iter().sum();
+        let most = (1..LANES).fold(0, |best, k| if parts[k] > parts[best] { k } else { best });
+        Sight { score: self.pass(surprise), surprise, part: PARTS[most] }
     }
 
-    /// The distance of each detector, and its learning.
+    /// The distance of each detector, and its learning. Loops over all lanes, so that they become vector instructions.
+    #[inline(always)]
     fn distances(&mut self, time_s: i64, x: f32, floor: f32) -> [f32; LANES] {
-        let n = self.samples as f32;
-        self.short += (1.0 / (n + 1.0)).max(2.0 / 13.0) * (x - self.short);
+        let share = 1.0 / (self.samples as f32 + 1.0);
+        self.short += share.max(2.0 / 13.0) * (x - self.short);
         let step = if self.samples == 0 { 0.0 } else { x - self.last };
-        let usual = self.profile.usual(time_s);
+        let hour = self.profile.hour(time_s);
+        let usual = self.profile.usual_at(hour);
+        let long_mean = self.long_mean(x);
         let mut d = [0.0; LANES];
         d[0] = x - self.mean[0];
         d[1] = self.short - self.mean[1];
+        d[2] = long_mean.map_or(0.0, |m| m - self.mean[2]);
         d[3] = usual.map_or(0.0, |u| x - u);
         d[5] = step - self.mean[5];
-        let long_mean = self.long_mean(x);
-        d[2] = long_mean.map_or(0.0, |m| m - self.mean[2]);
 
-        let mut z = [0.0; LANES];
-        let mut cut = [0.0; LANES];
-        for k in 0..6 {
+        let unlimited = if self.samples >= WARM_UP[0] { 0.0 } else { f32::INFINITY };
+        let (mut z, mut cut, mut gain) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
+        for k in 0..LANES {
             let deviation = self.variance[k].sqrt().max(floor);
+            let limit = 4.0 * deviation + unlimited;
             z[k] = d[k].abs() / deviation;
-            let limit = if self.samples >= 50 { 4.0 * deviation } else { f32::INFINITY };
-            cut[k] = d[k].clamp(-limit, limit);
+            cut[k] = d[k].max(-limit).min(limit);
+            gain[k] = if GAINS[k] > 0.0 { share.max(GAINS[k]) } else { 0.0 };
         }
-        z[4] = self.volatility(step, n);
-        z[7] = self.drift(d[0] / self.variance[0].sqrt().max(floor));
-        if usual.is_some() {
-            self.profile.learn(time_s, cut[3], 0.05);
-        } else {
-            self.profile.learn(time_s, x, 0.05);
-        }
-        for k in [0, 1, 3, 5] {
-            self.learn(k, cut[k], (1.0 / (n + 1.0)).max(GAINS[k]));
-        }
-        self.mean[3] = 0.0;
         if long_mean.is_some() {
-            let quads_full = (n / 4.0 - 11.0).max(1.0);
-            self.learn(2, cut[2], (1.0 / quads_full).max(GAINS[2]));
+            gain[2] = (1.0 / (self.samples as f32 / 4.0 - 11.0).max(1.0)).max(LONG_GAIN);
         }
-        for (value, warm_up) in z.iter_mut().zip(WARM_UP) {
-            if self.samples < warm_up {
-                *value = 0.0;
+        z[VOLATILITY] = self.volatility(step, share);
+        let signed = if d[0] < 0.0 { -z[0] } else { z[0] };
+        z[DRIFT] = self.drift(signed);
+        self.profile.learn_at(hour, if usual.is_some() { cut[3] } else { x }, 0.05);
+        for k in 0..LANES {
+            self.mean[k] += gain[k] * cut[k];
+            self.variance[k] = (1.0 - gain[k]) * (self.variance[k] + gain[k] * cut[k] * cut[k]);
+        }
+        if self.samples < ALL_WARM {
+            for (value, warm_up) in z.iter_mut().zip(WARM_UP) {
+                *value = if self.samples < warm_up { 0.0 } else { *value };
             }
         }
         z
     }
 
-    fn learn(&mut self, k: usize, d: f32, gain: f32) {
-        self.mean[k] += gain * d;
-        self.variance[k] = (1.0 - gain) * (self.variance[k] + gain * d * d);
-    }
-
     /// Every fourth sample, once there are 48: the mean of the last 48.
+    #[inline(always)]
     fn long_mean(&mut self, x: f32) -> Option<f32> {
         self.quad += x;
         if self.samples % 4 != 3 {
@@ -220,26 +233,30 @@ impl Tier0 {
         (self.samples >= 47).then(|| self.quads.iter().sum::<f32>() / self.quads.len() as f32)
     }
 
-    /// |ln| of the short against the long mean square of steps; both live in the fifth lane.
-    fn volatility(&mut self, step: f32, n: f32) -> f32 {
+    /// |ln| of the short against the long mean square of steps; both live in this lane's mean and variance.
+    #[inline(always)]
+    fn volatility(&mut self, step: f32, share: f32) -> f32 {
         let square = step * step;
-        let least = 1.0 / (n + 1.0);
-        self.mean[4] += least.max(0.01) * (square - self.mean[4]);
-        let ratio = (self.mean[4] + f32::MIN_POSITIVE) / (self.variance[4] + f32::MIN_POSITIVE);
-        self.variance[4] += least.max(0.001) * (square - self.variance[4]);
-        ln(ratio).abs().min(20.0)
+        let (short, long) = (&mut self.mean[VOLATILITY], &mut self.variance[VOLATILITY]);
+        *short += share.max(0.01) * (square - *short);
+        let ratio = ln(*short + f32::MIN_POSITIVE) - ln(*long + f32::MIN_POSITIVE);
+        *long += share.max(0.001) * (square - *long);
+        ratio.abs().min(20.0)
     }
 
-    /// CUSUM of the level's z, in the eighth lane.
+    /// CUSUM of the level's z; its two sums live in this lane's mean and variance.
+    #[inline(always)]
     fn drift(&mut self, z: f32) -> f32 {
-        let z = if self.samples >= WARM_UP[7] { z.clamp(-4.0, 4.0) } else { 0.0 };
-        self.mean[7] = (self.mean[7] + z - 0.5).clamp(0.0, 50.0);
-        self.variance[7] = (self.variance[7] - z - 0.5).clamp(0.0, 50.0);
-        self.mean[7].max(self.variance[7])
+        let z = if self.samples >= WARM_UP[DRIFT] { z.max(-4.0).min(4.0) } else { 0.0 };
+        let (up, down) = (&mut self.mean[DRIFT], &mut self.variance[DRIFT]);
+        *up = (*up + z - 0.5).max(0.0).min(50.0);
+        *down = (*down - z - 0.5).max(0.0).min(50.0);
+        up.max(*down)
     }
 
-    /// The weighted sum of the detectors' surprises and the lane that gave most; then the calibration takes them in.
-    fn surprise(&mut self, z: &[f32; LANES]) -> (f32, usize) {
+    /// The weighted surprises of the detectors; then the calibration takes them in.
+    #[inline(always)]
+    fn surprises(&mut self, z: &[f32; LANES]) -> [f32; LANES] {
         let mut parts = [0.0; LANES];
         for k in 0..LANES {
             let l = ln(1.0 + z[k]);
@@ -252,13 +269,10 @@ impl Tier0 {
         if self.in_block == BLOCK {
             self.end_block();
         }
-        if !warm {
-            return (0.0, 0);
-        }
-        let lane = (1..LANES).fold(0, |best, k| if parts[k] > parts[best] { k } else { best });
-        (parts.iter().sum(), lane)
+        if warm { parts } else { [0.0; LANES] }
     }
 
+    #[inline(never)]
     fn end_block(&mut self) {
         self.in_block = 0;
         self.blocks = self.blocks.saturating_add(1);
@@ -277,6 +291,7 @@ impl Tier0 {
     }
 
     /// The refractory rule.
+    #[inline(always)]
     fn pass(&mut self, surprise: f32) -> f32 {
         self.age = self.age.saturating_add(1);
         let over = self.age > HOLD;
@@ -352,18 +367,29 @@ impl Tier0 {
     }
 }
 
-/// Natural logarithm of a positive, finite `f32` to about 3e-6: exponent and a polynomial of the mantissa around 1
-/// (atanh series). Own arithmetic only, so that the bits are equal on every machine and the loop vectorises.
+/// Natural logarithm of a positive, normal `f32` to about 1e-7: exponent and Cephes' polynomial of the mantissa (logf,
+/// Moshier). Own arithmetic only, so that the bits are equal on every machine and loops over it vectorise.
+#[inline(always)]
 fn ln(x: f32) -> f32 {
-    let bits = x.to_bits();
-    // mantissa to [0.75, 1.5)
-    let shifted = bits.wrapping_sub(0x3f40_0000);
+    const SQRT_HALF: u32 = 0x3f35_04f3;
+    // mantissa to [√½, √2)
+    let shifted = x.to_bits().wrapping_sub(SQRT_HALF);
     let exponent = (shifted as i32 >> 23) as f32;
-    let m = f32::from_bits((shifted & 0x007f_ffff).wrapping_add(0x3f40_0000));
-    let s = (m - 1.0) / (m + 1.0);
-    let q = s * s;
-    let series = 2.0 * s * (1.0 + q * (1.0 / 3.0 + q * (0.2 + q * (1.0 / 7.0))));
-    exponent * std::f32::consts::LN_2 + series
+    let t = f32::from_bits((shifted & 0x007f_ffff).wrapping_add(SQRT_HALF)) - 1.0;
+    let mut p = 7.037_683_6e-2;
+    for c in [
+        -0.115_146_1,
+        0.116_769_984,
+        -0.124_201_41,
+        0.142_493_23,
+        -0.166_680_58,
+        0.200_007_14,
+        -0.249_999_94,
+        0.333_333_3,
+    ] {
+        p = p * t + c;
+    }
+    exponent * std::f32::consts::LN_2 + (t - 0.5 * t * t + t * t * t * p)
 }
 
 #[cfg(test)]
@@ -387,6 +413,18 @@ mod tests {
         for x in [1e-30_f32, 1e-3, 0.5, 0.74, 0.76, 1.0, 1.4999, 1.5001, 2.0, 7.0, 1e9, 1e38] {
             assert!((ln(x) - x.ln()).abs() < 3e-5 * x.ln().abs().max(1.0), "{x} {} {}", ln(x), x.ln());
         }
+    }
+
+    #[test]
+    fn a_sweep_says_the_same_bits_as_single_samples() {
+        let mut r = Rng::new(5);
+        let (mut one, mut many) = (vec![Tier0::default(); 7], vec![Tier0::default(); 7]);
+        for i in 0..600 {
+            let values: Vec<f64> = (0..7).map(|k| f64::from(k) * r.normal().exp()).collect();
+            let single: Vec<Sight> = one.iter_mut().zip(&values).map(|(o, v)| o.observe(i * STEP_S, *v)).collect();
+            Tier0::sweep(&mut many, i * STEP_S, &values, |k, sight| assert_eq!(sight, single[k]));
+        }
+        assert_eq!(one, many);
     }
 
     #[test]

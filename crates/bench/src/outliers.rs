@@ -1,0 +1,40 @@
+//! Isolation forest; the tier-0 operator over a million series.
+
+use cpu_time::ThreadTime;
+use rootline_analytics::Rng;
+use rootline_analytics::outlier::{IsolationForest, IsolationForestConfig};
+use rootline_analytics::stream::Tier0;
+use serde_json::{Value, json};
+
+use crate::input::{BenchError, Input};
+use crate::{answer, measure};
+
+pub fn isolation_forest(input: &Input) -> Result<Value, BenchError> {
+    let x = input.matrix("x")?;
+    let config = IsolationForestConfig {
+        trees: input.number("trees")? as usize,
+        sample: input.number("psi")? as usize,
+        seed: input.number("seed")? as u64,
+    };
+    let (cpu_s, runs, scores) = measure(|| Ok(IsolationForest::fit(&x, &config)?.score(&x)?))?;
+    Ok(answer((cpu_s, runs, json!({ "scores": scores }))))
+}
+
+/// One sample for each of N series, then the next: what a daemon does at every scrape.
+pub fn tier0_sweep(input: &Input) -> Result<Value, BenchError> {
+    let series = input.number("series")? as usize;
+    let sweeps = input.number("sweeps")? as i64;
+    let mut operators = vec![Tier0::default(); series];
+    let mut rng = Rng::new(input.number("seed")? as u64);
+    let mut samples = vec![0.0; series];
+    let (mut spent, mut passed) = (0.0, 0_u64);
+    for sweep in 0..sweeps {
+        samples.iter_mut().for_each(|v| *v = 100.0 + rng.uniform());
+        let start = ThreadTime::now();
+        Tier0::sweep(&mut operators, sweep * 15, &samples, |_, sight| passed += u64::from(sight.score > 0.0));
+        spent += start.elapsed().as_secs_f64();
+    }
+    let ns_per_sample = spent * 1e9 / (series as f64 * sweeps as f64);
+    let result = json!({ "ns_per_sample": ns_per_sample, "bytes_per_series": size_of::<Tier0>(), "passed": passed });
+    Ok(answer((spent / sweeps as f64, sweeps as u32, result)))
+}
