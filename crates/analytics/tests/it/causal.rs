@@ -2,10 +2,16 @@
 
 use std::path::PathBuf;
 
-use rootline_analytics::Matrix;
+use rootline_analytics::causal::entropy::max_entropy;
+use rootline_analytics::causal::ica::{IcaOptions, ica_lingam};
+use rootline_analytics::causal::independence::{FisherZ, IndependenceTest, MissingFisherZ, TableStatistic, TableTest};
 use rootline_analytics::causal::knowledge::Knowledge;
+use rootline_analytics::causal::lasso::Moments;
+use rootline_analytics::causal::lingam::{LingamMeasure, LingamOptions, direct_lingam, first_round_scores};
 use rootline_analytics::causal::pc::{ColliderPriority, ColliderRule, PcOptions, PcTest, pc};
-use rootline_analytics::{Error, causal::independence::*};
+use rootline_analytics::causal::prior::PathKnowledge;
+use rootline_analytics::causal::var_lingam::{VarLingamOptions, var_lingam};
+use rootline_analytics::{Error, Matrix};
 
 use crate::fixtures::{csv, json, number, shared};
 
@@ -122,6 +128,106 @@ fn independence_tests_are_those_of_causal_learn() {
             let (p, expected) = (test.p_value(x, y, &given), number(&t[3]));
             let same = (p - expected).abs() < tolerance || p.is_nan() && expected.is_nan();
             assert!(same, "{name} {t}: {p}");
+        }
+    }
+}
+
+fn matrix(value: &serde_json::Value) -> Matrix {
+    Matrix::from_rows(&value.as_array().unwrap().iter().map(numbers).collect::<Vec<_>>()).unwrap()
+}
+
+fn distance(a: &[f64], b: &[f64]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(x, y)| (x - y).abs()).fold(0.0, f64::max)
+}
+
+/// Order after a degenerate column is arbitrary in the reference (0/0).
+fn is_degenerate(name: &str) -> bool {
+    ["near_collinear", "exact_duplicate", "constant_column"].iter().any(|d| name.ends_with(d))
+}
+
+/// lingam 1.13.0: order, effects, scores of the first round.
+#[test]
+fn direct_lingam_is_that_of_lingam() {
+    for (name, case, data) in cases("lingam") {
+        if case["call"].as_str() != Some("DirectLiNGAM") {
+            continue;
+        }
+        let data = data.unwrap();
+        let mut options = LingamOptions::default();
+        if case["prior_knowledge"].is_array() {
+            let paths = matrix(&case["prior_knowledge"]);
+            options.knowledge = Some(PathKnowledge { paths, soft: name.contains("soft") });
+        }
+        if name.contains("kernel") {
+            options.measure = LingamMeasure::Kernel;
+        }
+        let found = direct_lingam(&data, &options);
+        if case["error"].is_string() {
+            assert!(matches!(found, Err(Error::NotFinite { .. })), "{name}");
+            continue;
+        }
+        let found = found.unwrap();
+        if is_degenerate(&name) {
+            assert!(found.effects.data().iter().all(|b| b.is_finite()), "{name}");
+            continue;
+        }
+        assert_eq!(found.order, indices(&case["causal_order"]), "{name}");
+        let off = distance(found.effects.data(), matrix(&case["B"]).data());
+        assert!(off < 1e-8, "{name}: effects off by {off}");
+        if case["k_first_round"].is_array() {
+            let off = distance(&first_round_scores(&data).unwrap(), &numbers(&case["k_first_round"]));
+            assert!(off < 1e-12, "{name}: scores off by {off}");
+        }
+    }
+}
+
+#[test]
+fn ica_and_var_lingam_are_those_of_lingam() {
+    for (name, case, data) in cases("lingam") {
+        match case["call"].as_str() {
+            Some("ICALiNGAM") => {
+                let options = IcaOptions { start: Some(matrix(&case["w_init"])), ..IcaOptions::default() };
+                let found = ica_lingam(&data.unwrap(), &options).unwrap();
+                assert_eq!(found.order, indices(&case["causal_order"]), "{name}");
+                let off = distance(found.effects.data(), matrix(&case["B"]).data());
+                assert!(off < 1e-8, "{name}: effects off by {off}");
+            }
+            Some("VARLiNGAM") => {
+                // BIC chooses lag 1 in all of them
+                let (lags, prune) = (3, name.contains("pruneTrue"));
+                let options = VarLingamOptions { lags, prune, ..VarLingamOptions::default() };
+                let found = var_lingam(&data.unwrap(), &options).unwrap();
+                assert_eq!(found.order, indices(&case["causal_order"]), "{name}");
+                assert_eq!(found.lags(), case["lags"].as_u64().unwrap() as usize, "{name}");
+                for (mine, other) in found.effects.iter().zip(case["adjacency_matrices"].as_array().unwrap()) {
+                    let off = distance(mine.data(), matrix(other).data());
+                    assert!(off < 1e-8, "{name}: effects off by {off}");
+                }
+                let head = matrix(&case["residuals_head"]);
+                let off = distance(&found.residuals.data()[..head.data().len()], head.data());
+                assert!(off < 1e-9, "{name}: residuals off by {off}");
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn entropy_and_adaptive_lasso_are_those_of_lingam() {
+    for (name, case, data) in cases("lingam") {
+        if name == "entropy_unit" {
+            let h = max_entropy(&numbers(&case["u"]));
+            assert!((h - number(&case["H"])).abs() < 1e-13, "{h}");
+        }
+        if name == "adaptive_lasso12" {
+            let moments = Moments::new(&data.unwrap()).unwrap();
+            for test in case["tests"].as_array().unwrap() {
+                let target = test["target"].as_u64().unwrap() as usize;
+                let found = moments.adaptive_lasso(&indices(&test["predictors"]), target, 1.0).unwrap();
+                let off = distance(&found, &numbers(&test["coef"]));
+                assert!(off < 1e-9, "target {target}: off by {off}");
+            }
         }
     }
 }
