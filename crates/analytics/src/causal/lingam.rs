@@ -121,6 +121,7 @@ pub fn effects(data: &Matrix, order: &[usize], knowledge: Option<&PathKnowledge>
 }
 
 struct Search {
+    arch: pulp::Arch,
     measure: LingamMeasure,
     /// What is left of the columns after those chosen.
     columns: Columns,
@@ -149,7 +150,7 @@ impl Search {
             start.push(if measure == LingamMeasure::Kernel { 1.0 } else { squares / n });
         }
         let (entropy, spent) = (vec![0.0; columns.cols], vec![false; columns.cols]);
-        Self { measure, standard: columns.clone(), columns, entropy, start, spent }
+        Self { arch: pulp::Arch::new(), measure, standard: columns.clone(), columns, entropy, start, spent }
     }
 
     fn standardise(&mut self, left: &[usize]) {
@@ -174,7 +175,7 @@ impl Search {
         if self.spent[i] || self.spent[j] || 1.0 - rho * rho <= DETERMINED {
             return 0.0;
         }
-        let (of_x, of_y) = residual_entropies(x, y, rho);
+        let (of_x, of_y) = residual_entropies(self.arch, x, y, rho);
         let of_y = if j_is_apart { self.entropy[j] } else { of_y };
         (self.entropy[j] + of_x) - (self.entropy[i] + of_y)
     }

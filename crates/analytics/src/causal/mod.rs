@@ -8,6 +8,7 @@
 //! | [`mixed`] | the graph that PC makes: directed, undirected and bidirected edges |
 //! | [`lingam`] | DirectLiNGAM: causal order and effects where noise is not normal |
 //! | [`ica`], [`var_lingam`] | the same by independent components, and for series with lags |
+//! | [`mic`] | maximal information: dependence of any form |
 //! | [`prior`], [`entropy`], [`lasso`] | known paths, the measure, and the regression of LiNGAM |
 
 pub mod entropy;
@@ -20,6 +21,8 @@ pub mod knowledge;
 pub mod lasso;
 pub mod lingam;
 mod meek;
+pub mod mic;
+mod mic_grid;
 pub mod mixed;
 mod orient;
 pub mod pc;

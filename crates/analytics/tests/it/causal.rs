@@ -8,6 +8,7 @@ use rootline_analytics::causal::independence::{FisherZ, IndependenceTest, Missin
 use rootline_analytics::causal::knowledge::Knowledge;
 use rootline_analytics::causal::lasso::Moments;
 use rootline_analytics::causal::lingam::{LingamMeasure, LingamOptions, direct_lingam, first_round_scores};
+use rootline_analytics::causal::mic::{MicEstimator, MicOptions, characteristic, mic_all_pairs};
 use rootline_analytics::causal::pc::{ColliderPriority, ColliderRule, PcOptions, PcTest, pc};
 use rootline_analytics::causal::prior::PathKnowledge;
 use rootline_analytics::causal::var_lingam::{VarLingamOptions, var_lingam};
@@ -229,5 +230,75 @@ fn entropy_and_adaptive_lasso_are_those_of_lingam() {
                 assert!(off < 1e-9, "target {target}: off by {off}");
             }
         }
+    }
+}
+
+fn mic_options(result: &serde_json::Value) -> MicOptions {
+    let equitable = result["est"].as_str() == Some("mic_e");
+    let estimator = if equitable { MicEstimator::Equitable } else { MicEstimator::Approx };
+    MicOptions { alpha: number(&result["alpha"]), c: number(&result["c"]), estimator }
+}
+
+/// minepy 1.2.6 on single pairs: every statistic.
+#[test]
+fn mic_of_a_pair_is_that_of_minepy() {
+    let mut odd = Vec::new();
+    for (_, file, _) in cases("mic").into_iter().filter(|c| c.0 == "pairs") {
+        for case in file["cases"].as_array().unwrap() {
+            let name = case["name"].as_str().unwrap();
+            let (x, y) = (numbers(&case["x"]), numbers(&case["y"]));
+            for result in case["results"].as_array().unwrap() {
+                let found = characteristic(&x, &y, &mic_options(result)).unwrap();
+                let finite = |v: f64| if v.is_infinite() { f64::MAX } else { v };
+                for (what, value) in [
+                    ("mic", found.mic()),
+                    ("mas", found.mas()),
+                    ("mev", found.mev()),
+                    ("tic", found.tic()),
+                    ("tic_norm", found.tic_normalised()),
+                    ("gmic", found.gmic(-1.0)),
+                    ("mcn0", finite(found.mcn(0.0))),
+                    ("mcn_general", finite(found.mcn_general())),
+                ] {
+                    let expected = number(&result[what]);
+                    if !((value - expected).abs() < 1e-9 || value.is_nan() && expected.is_nan()) {
+                        odd.push(format!(
+                            "{name} {}/{} {what}: {value} for {expected}",
+                            result["alpha"], result["est"]
+                        ));
+                    }
+                }
+                let rows = result["characteristic_matrix_rows"].as_array().into_iter().flatten();
+                for (k, row) in rows.enumerate() {
+                    for (j, v) in numbers(row).iter().enumerate() {
+                        let mine = found.value(j + 2, k + 2).unwrap();
+                        if (mine - v).abs() >= 1e-9 {
+                            odd.push(format!("{name} {} cell {j} {k}: {mine} for {v}", result["est"]));
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert!(odd.is_empty(), "{} {odd:#?}", odd.len());
+}
+
+/// minepy 1.2.6 on all pairs, heavy ties (a binary series) and a constant among them.
+#[test]
+fn mic_of_all_pairs_is_that_of_minepy() {
+    let Some(folder) = shared("golden/causal-rank/mic") else { return };
+    let data = Matrix::from_rows(&csv(&folder.join("all50x500.csv")).1).unwrap();
+    for (name, case, _) in cases("mic").into_iter().filter(|c| c.0.starts_with("all50x500_")) {
+        let estimator = if name.contains("mic_e") { MicEstimator::Equitable } else { MicEstimator::Approx };
+        let (alpha, c) = if name.contains("a0.55") { (0.55, 5.0) } else { (0.6, 15.0) };
+        let found = mic_all_pairs(&data, &MicOptions { alpha, c, estimator }).unwrap();
+        let (mic, tic) = (numbers(&case["mic"]), numbers(&case["tic_norm"]));
+        let pairs = (0..50).flat_map(|i| (i + 1..50).map(move |j| (i, j)));
+        let odd: Vec<_> = pairs
+            .zip(found.iter().zip(mic.iter().zip(&tic)))
+            .filter(|(_, (f, (m, t)))| (f.mic - **m).abs() > 1e-9 || (f.tic - **t).abs() > 1e-9)
+            .map(|(pair, _)| pair)
+            .collect();
+        assert!(odd.is_empty(), "{name}: {} of {} pairs differ: {odd:?}", odd.len(), found.len());
     }
 }
