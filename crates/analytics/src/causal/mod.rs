@@ -1,1 +1,37 @@
 //! Causal discovery: which series drives which, from data alone.
+//!
+//! | file | method |
+//! |---|---|
+//! | [`pc`] | the PC algorithm: skeleton by independence tests, colliders, Meek's rules |
+//! | [`independence`] | the tests: Fisher-z, with missing values too, χ² and G² |
+//! | [`knowledge`] | edges that are known to be there or not |
+//! | [`mixed`] | the graph that PC makes: directed, undirected and bidirected edges |
+//! | [`lingam`] | DirectLiNGAM: causal order and effects where noise is not normal |
+//! | [`ica`], [`var_lingam`] | the same by independent components, and for series with lags |
+//! | [`mic`] | maximal information: dependence of any form |
+//! | [`prior`], [`entropy`], [`lasso`] | known paths, the measure, and the regression of LiNGAM |
+
+pub mod entropy;
+mod fastexp;
+mod gram;
+pub mod ica;
+pub mod independence;
+mod kernel;
+pub mod knowledge;
+pub mod lasso;
+pub mod lingam;
+mod meek;
+pub mod mic;
+mod mic_grid;
+pub mod mixed;
+mod orient;
+pub mod pc;
+pub mod prior;
+mod skeleton;
+pub mod var_lingam;
+mod walk;
+
+#[cfg(test)]
+mod lingam_tests;
+#[cfg(test)]
+mod pc_tests;
