@@ -141,11 +141,6 @@ impl Csr {
         &self.offsets
     }
 
-    /// All targets, row after row.
-    pub(crate) fn all_targets(&self) -> &[u32] {
-        &self.targets
-    }
-
     /// All weights, row after row.
     pub(crate) fn all_weights(&self) -> &[f64] {
         &self.weights
@@ -217,7 +212,8 @@ fn accumulate(counts: &mut [usize]) {
     }
 }
 
-fn check_edges(n: usize, edges: &[(u32, u32, f64)]) -> Result<()> {
+/// Ids below `n` and finite weights.
+pub(super) fn check_edges(n: usize, edges: &[(u32, u32, f64)]) -> Result<()> {
     Error::parameter(u32::try_from(n).is_ok(), "vertices", n as f64, "below 2^32")?;
     for (index, &(u, v, w)) in edges.iter().enumerate() {
         let largest = u.max(v);

@@ -15,4 +15,4 @@ mod messages;
 
 pub use belief::{Beliefs, FactorGraph, LoopyParams};
 pub use csr::Csr;
-pub use pagerank::{PageRankParams, Ranking, pagerank, random_walk_with_restart};
+pub use pagerank::{PageRankParams, RandomWalk, Ranking, pagerank, random_walk_with_restart};

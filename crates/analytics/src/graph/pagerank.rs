@@ -8,8 +8,8 @@ use crate::{Error, Result};
 pub struct PageRankParams {
     /// Probability of following an edge, in [0, 1). .85 is Brin and Page's own and networkx's and igraph's default.
     pub damping: f64,
-    /// Stop when the sum of absolute errors is certainly below this. The error is at most `damping / (1 - damping)` times
-    /// the last change, so a damping near 1 is not stopped too early.
+    /// Stop when the sum of absolute errors is certainly below this (but for rounding); a damping near 1 is not stopped
+    /// too early.
     pub tolerance: f64,
     /// Stop after so many sweeps in any case.
     pub max_iterations: usize,
@@ -42,36 +42,14 @@ impl Ranking {
     }
 }
 
-/// PageRank by power iteration: `x = d (Pᵀ x + dangling(x) v) + (1 - d) v`, rows of `P` normalised by weight, the mass of
-/// vertices without outgoing weight goes to `v`; `v` is the normalised `restart`, or uniform without one.
+/// PageRank: `x = d (Pᵀ x + dangling(x) v) + (1 - d) v`, rows of `P` normalised by weight, the mass of vertices without
+/// outgoing weight goes to `v`; `v` is the normalised `restart`, or uniform without one. One [`RandomWalk::rank`].
 ///
 /// The semantics of networkx 3.6 `pagerank` and of igraph's `prpack`. Brin and Page 1998; Haveliwala 2002 for `restart`.
-/// O(edges) a sweep, about ln(tolerance) / ln(damping) sweeps at most, fewer on well-mixed graphs.
 /// No vertices: no scores. Errors: damping outside [0, 1); a negative weight; `restart` not as long as the graph, negative,
 /// not finite or all zero.
 pub fn pagerank(graph: &Csr, restart: Option<&[f64]>, params: &PageRankParams) -> Result<Ranking> {
-    let d = params.damping;
-    Error::parameter((0.0..1.0).contains(&d), "damping", d, "at least 0 and below 1")?;
-    Error::parameter(params.tolerance >= 0.0, "tolerance", params.tolerance, "at least 0")?;
-    graph.no_negative_weight()?;
-    let n = graph.len();
-    let home = restart_distribution(n, restart)?;
-    if n == 0 {
-        return Ok(Ranking { scores: Vec::new(), iterations: 0, error: 0.0 });
-    }
-    let (walk, dangling) = Walk::new(graph);
-    let amplification = d / (1.0 - d);
-    let mut x = home.clone();
-    let mut next = vec![0.0; n];
-    let (mut iterations, mut error) = (0, f64::INFINITY);
-    while iterations < params.max_iterations && error > params.tolerance {
-        let lost: f64 = dangling.iter().map(|&v| x[v as usize]).sum();
-        let change = walk.sweep(&x, &mut next, &home, (d, d * lost + (1.0 - d)));
-        std::mem::swap(&mut x, &mut next);
-        iterations += 1;
-        error = change * amplification;
-    }
-    Ok(Ranking { scores: x, iterations, error })
+    RandomWalk::new(graph)?.rank(restart, params)
 }
 
 /// Random walk with restart: [`pagerank`] that goes back to `seeds` (equal shares) with probability `restart_probability`
@@ -91,74 +69,170 @@ pub fn random_walk_with_restart(graph: &Csr, seeds: &[u32], restart_probability:
     pagerank(graph, Some(&home), &params)
 }
 
-/// Incoming edges with the probability of each: the rows of `Pᵀ`.
-struct Walk {
+/// A graph prepared for ranking: incoming edges with the probability of each. Worth keeping for several restarts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RandomWalk {
     offsets: Vec<usize>,
     sources: Vec<u32>,
+    /// Probability of each edge; empty where every vertex leaves by all its edges alike, then `leave` says it all.
     probabilities: Vec<f64>,
+    /// What a vertex's score is multiplied by before its edges carry it on.
+    leave: Vec<f64>,
+    dangling: Vec<u32>,
 }
 
-impl Walk {
-    /// The walk on `graph` and the vertices it cannot leave.
-    fn new(graph: &Csr) -> (Self, Vec<u32>) {
-        let n = graph.len();
-        let offsets_out = graph.offsets();
-        let mut offsets = vec![0usize; n + 1];
-        for &v in graph.all_targets() {
-            offsets[v as usize + 1] += 1;
+impl RandomWalk {
+    /// The walk on `graph`. O(n + edges). Errors: a negative weight.
+    pub fn new(graph: &Csr) -> Result<Self> {
+        graph.no_negative_weight()?;
+        let ends = graph.offsets();
+        let rows = (0..graph.len()).map(|u| &graph.all_weights()[ends[u]..ends[u + 1]]);
+        let leave: Vec<f64> = rows.clone().map(even_share).collect();
+        if leave.iter().all(|l| !l.is_nan()) {
+            return Ok(Self::build(leave, None, graph.edge_count(), || graph.edges()));
         }
+        let scales: Vec<_> = rows.map(row_scale).collect();
+        let leave = scales.iter().map(|s| if s.1 > 0.0 { 1.0 } else { 0.0 }).collect();
+        Ok(Self::build(leave, Some(&scales), graph.edge_count(), || graph.edges()))
+    }
+
+    /// The walk straight from `(source, target, weight)`, without a [`Csr`] between: parallel edges add, self-loops count.
+    /// O(n + edges). Errors as [`Csr::from_edges`], and a negative weight.
+    pub fn from_edges(n: usize, edges: &[(u32, u32, f64)]) -> Result<Self> {
+        super::csr::check_edges(n, edges)?;
+        let first = edges.first().map_or(1.0, |e| e.2);
+        if first <= 0.0 || edges.iter().any(|e| e.2 != first) {
+            return Self::new(&Csr::from_edges(n, edges)?);
+        }
+        let mut counts = vec![0u32; n];
+        edges.iter().for_each(|e| counts[e.0 as usize] += 1);
+        let leave = counts.iter().map(|c| if *c > 0 { 1.0 / f64::from(*c) } else { 0.0 }).collect();
+        Ok(Self::build(leave, None, edges.len(), || edges.iter().copied()))
+    }
+
+    /// Scores of all vertices; semantics and errors of [`pagerank`].
+    ///
+    /// The mass that dangling vertices send home only scales the solution, so `y = d Pᵀ y + v` is solved by Gauss–Seidel and
+    /// normalised; after each sweep `y` is scaled to the mass balance, without which the total would converge as slowly as
+    /// dᵏ. O(edges) a sweep. A sweep that changed `y` by δ leaves a residual of at most d·δ, which bounds the error.
+    pub fn rank(&self, restart: Option<&[f64]>, params: &PageRankParams) -> Result<Ranking> {
+        let d = params.damping;
+        Error::parameter((0.0..1.0).contains(&d), "damping", d, "at least 0 and below 1")?;
+        Error::parameter(params.tolerance >= 0.0, "tolerance", params.tolerance, "at least 0")?;
+        let home = restart_distribution(self.leave.len(), restart)?;
+        if home.is_empty() {
+            return Ok(Ranking { scores: Vec::new(), iterations: 0, error: 0.0 });
+        }
+        let mut y = home.clone();
+        let mut leaving: Vec<f64> = y.iter().zip(&self.leave).map(|(y, l)| y * l).collect();
+        let (mut iterations, mut error) = (0, f64::INFINITY);
+        while iterations < params.max_iterations && error > params.tolerance {
+            let change = self.sweep(&mut y, &mut leaving, &home, d);
+            iterations += 1;
+            let total: f64 = y.iter().sum();
+            let lost: f64 = self.dangling.iter().map(|v| y[*v as usize]).sum();
+            let scale = 1.0 / (total * (1.0 - d) + d * lost);
+            y.iter_mut().for_each(|y| *y *= scale);
+            leaving.iter_mut().for_each(|l| *l *= scale);
+            let residual = d * change * scale + (1.0 - scale).abs();
+            // twice: normalising can double it
+            error = 2.0 * residual / ((1.0 - d) * total * scale);
+        }
+        let total: f64 = y.iter().sum();
+        y.iter_mut().for_each(|s| *s /= total);
+        Ok(Ranking { scores: y, iterations, error })
+    }
+
+    /// `y = damping Pᵀ y + home` in place; returns the summed absolute change.
+    fn sweep(&self, y: &mut [f64], leaving: &mut [f64], home: &[f64], damping: f64) -> f64 {
+        let mut change = 0.0;
+        let even = self.probabilities.is_empty();
+        for (v, ends) in self.offsets.windows(2).enumerate() {
+            let sources = &self.sources[ends[0]..ends[1]];
+            let sum = if even {
+                gather(sources, leaving)
+            } else {
+                let probabilities = &self.probabilities[ends[0]..ends[1]];
+                sources.iter().zip(probabilities).map(|(&u, p)| p * leaving[u as usize]).sum()
+            };
+            let value = damping * sum + home[v];
+            change += (value - y[v]).abs();
+            y[v] = value;
+            leaving[v] = value * self.leave[v];
+        }
+        change
+    }
+
+    /// `scales` holds a divisor and a factor of each vertex's weights; without them all its edges are alike.
+    fn build<I>(leave: Vec<f64>, scales: Option<&[(f64, f64)]>, count: usize, edges: impl Fn() -> I) -> Self
+    where
+        I: Iterator<Item = (u32, u32, f64)>,
+    {
+        let n = leave.len();
+        let mut offsets = vec![0usize; n + 1];
+        edges().for_each(|(_, v, _)| offsets[v as usize + 1] += 1);
         for v in 0..n {
             offsets[v + 1] += offsets[v];
         }
         let mut at = offsets[..n].to_vec();
-        let mut sources = vec![0u32; graph.edge_count()];
-        let mut probabilities = vec![0.0; graph.edge_count()];
-        let mut dangling = Vec::new();
-        for u in 0..n {
-            let row = offsets_out[u]..offsets_out[u + 1];
-            let weights = &graph.all_weights()[row.clone()];
-            let (scale, total) = row_total(weights);
-            if total <= 0.0 {
-                dangling.push(u as u32);
-            }
-            let factor = if total > 0.0 { 1.0 / total } else { 0.0 };
-            for (&v, &w) in graph.all_targets()[row].iter().zip(weights) {
-                let slot = at[v as usize];
-                at[v as usize] = slot + 1;
-                sources[slot] = u as u32;
-                probabilities[slot] = w / scale * factor;
+        let mut sources = vec![0u32; count];
+        let mut probabilities = vec![0.0; if scales.is_some() { count } else { 0 }];
+        for (u, v, w) in edges() {
+            let slot = at[v as usize];
+            at[v as usize] = slot + 1;
+            sources[slot] = u;
+            if let Some(scales) = scales {
+                let (divisor, factor) = scales[u as usize];
+                probabilities[slot] = w / divisor * factor;
             }
         }
-        (Self { offsets, sources, probabilities }, dangling)
-    }
-
-    /// `next = damping Pᵀ x + back home`; returns the summed absolute change.
-    fn sweep(&self, x: &[f64], next: &mut [f64], home: &[f64], (damping, back): (f64, f64)) -> f64 {
-        let mut change = 0.0;
-        let mut start = 0;
-        for (v, slot) in next.iter_mut().enumerate() {
-            let end = self.offsets[v + 1];
-            let mut sum = 0.0;
-            for (&u, &p) in self.sources[start..end].iter().zip(&self.probabilities[start..end]) {
-                sum += p * x[u as usize];
-            }
-            start = end;
-            let value = damping * sum + back * home[v];
-            change += (value - x[v]).abs();
-            *slot = value;
-        }
-        change
+        let dangling = (0..n as u32).filter(|v| leave[*v as usize] == 0.0).collect();
+        Self { offsets, sources, probabilities, leave, dangling }
     }
 }
 
-/// A divisor and the sum after it, so that neither huge weights overflow nor subnormal ones lose their reciprocal.
-fn row_total(weights: &[f64]) -> (f64, f64) {
-    let plain: f64 = weights.iter().sum();
-    if plain == 0.0 || (plain.is_finite() && plain > 1e-290) {
-        return (1.0, plain);
+/// Sum of what leaves `sources`, in four chains: one would wait for each addition.
+fn gather(sources: &[u32], leaving: &[f64]) -> f64 {
+    let mut sums = [0.0; 4];
+    let (fours, rest) = sources.as_chunks::<4>();
+    for four in fours {
+        for (sum, u) in sums.iter_mut().zip(four) {
+            *sum += leaving[*u as usize];
+        }
+    }
+    for (sum, u) in sums.iter_mut().zip(rest) {
+        *sum += leaving[*u as usize];
+    }
+    (sums[0] + sums[1]) + (sums[2] + sums[3])
+}
+
+/// One over the count of edges where all weights of a row are equal, 0 without weight, NaN where they differ.
+fn even_share(weights: &[f64]) -> f64 {
+    match weights.first() {
+        None => 0.0,
+        Some(first) if weights.iter().any(|w| w != first) => f64::NAN,
+        Some(0.0) => 0.0,
+        Some(_) => 1.0 / weights.len() as f64,
+    }
+}
+
+/// Whether a sum of weights and its reciprocal are ordinary numbers.
+fn plain(total: f64) -> bool {
+    (1e-290..1e290).contains(&total)
+}
+
+/// A divisor and then a factor that make weights sum to 1, so that neither huge weights overflow nor subnormal ones lose
+/// their reciprocal; factor 0 where all are zero.
+fn row_scale(weights: &[f64]) -> (f64, f64) {
+    let total: f64 = weights.iter().sum();
+    if plain(total) {
+        return (1.0, 1.0 / total);
     }
     let largest = weights.iter().copied().fold(0.0, f64::max);
-    (largest, weights.iter().map(|w| w / largest).sum())
+    if largest <= 0.0 {
+        return (1.0, 0.0);
+    }
+    (largest, 1.0 / weights.iter().map(|w| w / largest).sum::<f64>())
 }
 
 fn restart_distribution(n: usize, restart: Option<&[f64]>) -> Result<Vec<f64>> {

@@ -32,6 +32,9 @@ fn pagerank_is_the_dense_solution() {
         let restart = case["personalization"].as_array().map(|_| numbers(&case["personalization"]));
         let params = PageRankParams { damping: number(&case["damping"]), ..Default::default() };
         let ranking = graph::pagerank(&graph, restart.as_deref(), &params).unwrap();
+        let direct = graph::RandomWalk::from_edges(exact.len(), &edges).unwrap();
+        let direct = direct.rank(restart.as_deref(), &params).unwrap();
+        assert!(direct.scores.iter().zip(&exact).all(|(a, b)| (a - b).abs() < 1e-12), "{}", file.display());
         for (i, (ours, want)) in ranking.scores.iter().zip(&exact).enumerate() {
             assert!((ours - want).abs() < 1e-12, "{}: {i}: {ours} {want}", file.display());
         }
