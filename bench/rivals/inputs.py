@@ -156,8 +156,8 @@ def alert_texts(n, seed):
             service = f"{('pay', 'cart', 'user', 'search', 'ads', 'risk', 'order', 'stock', 'msg', 'feed')[ns % 10]}-{('api', 'web', 'db', 'mq', 'gw', 'job')[rng.integers(6)]}{s}"
             for _ in range(rng.choice([2, 2, 3, 3, 4, 6, 10])):
                 pods.append((f"{('pay', 'cart', 'user', 'search', 'ads')[ns % 5]}-{('prod', 'core', 'edge')[ns % 3]}{ns // 10}", service, f"{service}-{rng.integers(16**9):09x}-{rng.integers(16**5):05x}", f"node-{rng.integers(200):03d}"))
-    which = (len(pods) * rng.random(n) ** 3).astype(int)
-    kinds, values, digits = rng.integers(len(ALERTS), size=n), rng.uniform(1, 99, n), rng.choice([0, 0, 1, 2], size=n)
+    which = (len(pods) * rng.random(n) ** 6).astype(int)
+    kinds, values, digits = (len(ALERTS) * rng.random(n) ** 2).astype(int), rng.uniform(1, 99, n), rng.choice([0, 1, 2, 2], size=n)
     texts = []
     for pod_id, kind, value, places in zip(which, kinds, values, digits):
         name, entity, text = ALERTS[kind]
