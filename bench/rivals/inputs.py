@@ -104,15 +104,16 @@ def minute_series(days, seed):
 
 
 def hourly_series(count, hours, seed):
-    """Usage-like series, one a row: day shape, level shifts, autocorrelated noise, some spikes; never negative."""
+    """Usage-like series, one a row: a day shape that is weak in most of them (as on servers), level shifts, autocorrelated noise,
+    some spikes; never negative."""
     rng = np.random.default_rng(seed)
     h = np.arange(hours)
     rows = []
     for _ in range(count):
-        phase, amplitude, phi = rng.uniform(0, 24), rng.uniform(0, 20), rng.uniform(.3, .9)
+        phase, amplitude, phi = rng.uniform(0, 24), 12 * rng.random() ** 2, rng.uniform(.3, .9)
         y = rng.uniform(20, 60) + amplitude * np.sin(2 * np.pi * (h - phase) / 24) + rng.uniform(0, 8) * (h // 24 % 7 < 5)
         y += rng.normal(0, 8) * (h > rng.integers(hours))
-        noise, e = np.zeros(hours), rng.normal(0, rng.uniform(1, 5), hours)
+        noise, e = np.zeros(hours), rng.normal(0, rng.uniform(2, 5), hours)
         for i in range(1, hours):
             noise[i] = phi * noise[i - 1] + e[i]
         rows.append(np.maximum(y + noise + 30 * (rng.random(hours) < .01), 0))
@@ -156,8 +157,8 @@ def alert_texts(n, seed):
             service = f"{('pay', 'cart', 'user', 'search', 'ads', 'risk', 'order', 'stock', 'msg', 'feed')[ns % 10]}-{('api', 'web', 'db', 'mq', 'gw', 'job')[rng.integers(6)]}{s}"
             for _ in range(rng.choice([2, 2, 3, 3, 4, 6, 10])):
                 pods.append((f"{('pay', 'cart', 'user', 'search', 'ads')[ns % 5]}-{('prod', 'core', 'edge')[ns % 3]}{ns // 10}", service, f"{service}-{rng.integers(16**9):09x}-{rng.integers(16**5):05x}", f"node-{rng.integers(200):03d}"))
-    which = (len(pods) * rng.random(n) ** 3).astype(int)
-    kinds, values, digits = rng.integers(len(ALERTS), size=n), rng.uniform(1, 99, n), rng.choice([0, 0, 1, 2], size=n)
+    which = (len(pods) * rng.random(n) ** 6).astype(int)
+    kinds, values, digits = (len(ALERTS) * rng.random(n) ** 2).astype(int), rng.uniform(1, 99, n), rng.choice([0, 1, 2, 2], size=n)
     texts = []
     for pod_id, kind, value, places in zip(which, kinds, values, digits):
         name, entity, text = ALERTS[kind]
