@@ -212,8 +212,8 @@ mod tests {
             .collect();
         let exact = stl(&x, &Stl::default()).unwrap();
         let fast = stl(&x, &Stl { jumps: [1, 4, 3], ..Stl::default() }).unwrap();
-        for i in 0..400 {
-            assert!((exact.trend[i] + exact.season[i] + exact.rest[i] - x[i]).abs() < 1e-9);
+        for (i, v) in x.iter().enumerate() {
+            assert!((exact.trend[i] + exact.season[i] + exact.rest[i] - v).abs() < 1e-9);
             assert!((exact.trend[i] - fast.trend[i]).abs() < 0.1);
         }
     }
