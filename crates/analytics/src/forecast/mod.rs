@@ -1,1 +1,31 @@
 //! Forecasts with intervals, and when a limit is reached.
+//!
+//! | method | for |
+//! |---|---|
+//! | [`pool`] | every workload, every hour: best on server series, a tenth of a millisecond, with bands |
+//! | [`ProphetGrid`] | trend with bends, several seasons, holidays; explainable parts |
+//! | [`theta`], [`seasonal_naive`], [`last_value`], [`drift`], [`mean_value`] | what any other must beat |
+
+mod lasso;
+mod members;
+mod naive;
+pub(crate) mod nelder_mead;
+mod pool;
+mod prophet;
+mod theta;
+
+pub use naive::{drift, last_value, mean_value, seasonal_naive};
+pub use pool::{Pool, pool};
+pub use prophet::{Prophet, ProphetFit, ProphetGrid, Seasonality};
+pub use theta::{is_seasonal, seasonal_indices, theta};
+
+/// Forecast values of the next steps with a band around them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Forecast {
+    /// The middle of what is expected, per step.
+    pub point: Vec<f64>,
+    /// Lower end of the band.
+    pub lower: Vec<f64>,
+    /// Upper end of the band.
+    pub upper: Vec<f64>,
+}
