@@ -4,8 +4,11 @@
 #![allow(clippy::disallowed_methods, reason = "reads input files")]
 
 mod causal;
+mod forecasts;
+mod graphs;
 mod input;
 mod outliers;
+mod trees;
 
 use std::process::ExitCode;
 
@@ -20,8 +23,19 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 type Case = fn(&Input) -> Result<Value, BenchError>;
 
-const CASES: &[(&str, Case)] =
-    &[("isolation_forest_100kx8", outliers::isolation_forest), ("tier0_sweep", outliers::tier0_sweep)];
+const CASES: &[(&str, Case)] = &[
+    ("direct_lingam_30x2000", causal::direct_lingam_fit),
+    ("forecast_pool_14d_hourly", forecasts::pool),
+    ("isolation_forest_100kx8", outliers::isolation_forest),
+    ("loopy_bp", graphs::loopy_bp),
+    ("mic_50x500", causal::mic),
+    ("pagerank_100k_1m", graphs::pagerank),
+    ("pc_50x2000", causal::pc),
+    ("pc_200x1000", causal::pc),
+    ("prophet_20k", forecasts::prophet),
+    ("tier0_sweep", outliers::tier0_sweep),
+    ("tree_shap_10k", trees::tree_shap),
+];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
