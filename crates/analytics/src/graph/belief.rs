@@ -150,14 +150,14 @@ impl FactorGraph {
 
     /// Sum-product by flooding: all variable → factor messages from the last factor → variable messages, then all back;
     /// every message sums to 1 (an all-zero one becomes uniform); damping in the probability domain on factor → variable
-    /// messages; uniform start; ends when the largest change is at most the tolerance.
+    /// messages; uniform start; ends when the largest change is at most the tolerance (a negative one: after all rounds).
     ///
     /// Exact on trees with damping 0 and as many rounds as the diameter; otherwise an approximation (Pearl 1988; Murphy,
     /// Weiss and Jordan 1999). O(table entries) a round, O(parents) of a noisy-OR. Contradictory evidence gives uniform
     /// beliefs where it meets. Errors: parameters out of range.
     pub fn loopy(&self, params: &LoopyParams) -> Result<Beliefs> {
         Error::parameter((0.0..1.0).contains(&params.damping), "damping", params.damping, "at least 0 and below 1")?;
-        Error::parameter(params.tolerance >= 0.0, "tolerance", params.tolerance, "at least 0")?;
+        Error::parameter(!params.tolerance.is_nan(), "tolerance", params.tolerance, "a number")?;
         Ok(messages::run(self, params))
     }
 
