@@ -8,12 +8,21 @@
 //! | [`mixed`] | the graph that PC makes: directed, undirected and bidirected edges |
 //! | [`lingam`] | DirectLiNGAM: causal order and effects where noise is not normal |
 //! | [`ica`], [`var_lingam`] | the same by independent components, and for series with lags |
+//! | [`granger`], [`pcmci`] | which past values of others help to predict a series |
+//! | [`bootstrap`] | how often an edge is found again |
+//! | [`deviation`], [`circa`] | root causes of an incident: far from before, far from what causes explain |
+//! | [`alarm_pairs`] | which kind of alarm brings which |
 //! | [`mic`] | maximal information: dependence of any form |
 //! | [`prior`], [`entropy`], [`lasso`] | known paths, the measure, and the regression of LiNGAM |
 
+pub mod alarm_pairs;
+pub mod bootstrap;
+pub mod circa;
+pub mod deviation;
 pub mod entropy;
 mod fastexp;
 mod gram;
+pub mod granger;
 pub mod ica;
 pub mod independence;
 mod kernel;
@@ -26,6 +35,7 @@ mod mic_grid;
 pub mod mixed;
 mod orient;
 pub mod pc;
+pub mod pcmci;
 pub mod prior;
 mod skeleton;
 pub mod var_lingam;

@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
+use rootline_analytics::causal::circa::{DescendantAdjustment, adjust_by_descendants, regression_scores};
+use rootline_analytics::causal::deviation::{DeviationCentre, DeviationOptions, deviation_scores, rank_scores};
 use rootline_analytics::causal::entropy::max_entropy;
+use rootline_analytics::causal::granger::granger_matrix;
 use rootline_analytics::causal::ica::{IcaOptions, ica_lingam};
 use rootline_analytics::causal::independence::{FisherZ, IndependenceTest, MissingFisherZ, TableStatistic, TableTest};
 use rootline_analytics::causal::knowledge::Knowledge;
@@ -10,6 +13,7 @@ use rootline_analytics::causal::lasso::Moments;
 use rootline_analytics::causal::lingam::{LingamMeasure, LingamOptions, direct_lingam, first_round_scores};
 use rootline_analytics::causal::mic::{MicEstimator, MicOptions, characteristic, mic_all_pairs};
 use rootline_analytics::causal::pc::{ColliderPriority, ColliderRule, PcOptions, PcTest, pc};
+use rootline_analytics::causal::pcmci::{PcmciOptions, pcmci};
 use rootline_analytics::causal::prior::PathKnowledge;
 use rootline_analytics::causal::var_lingam::{VarLingamOptions, var_lingam};
 use rootline_analytics::{Error, Matrix};
@@ -27,6 +31,7 @@ fn cases(folder: &str) -> Vec<(String, serde_json::Value, Option<Matrix>)> {
         let data = table.exists().then(|| Matrix::from_rows(&csv(&table).1).unwrap());
         (path.file_stem().unwrap().to_string_lossy().into_owned(), json(&path), data)
     };
+    assert!(!names.is_empty());
     names.into_iter().map(read).collect()
 }
 
@@ -300,5 +305,107 @@ fn mic_of_all_pairs_is_that_of_minepy() {
             .map(|(pair, _)| pair)
             .collect();
         assert!(odd.is_empty(), "{name}: {} of {} pairs differ: {odd:?}", odd.len(), found.len());
+    }
+}
+
+fn incidents() -> Vec<(serde_json::Value, serde_json::Value, Vec<String>, Matrix, Matrix)> {
+    let Some(folder) = shared("golden/causal-rank/rca") else { return Vec::new() };
+    let read = |(name, case, _): (String, serde_json::Value, Option<Matrix>)| {
+        let (names, rows) = csv(&folder.join(format!("{name}.csv")));
+        let inject = number(&case["inject_time"]);
+        let part = |after: bool| {
+            let rows: Vec<&[f64]> = rows.iter().filter(|r| (r[0] >= inject) == after).map(|r| &r[1..]).collect();
+            Matrix::from_rows(&rows).unwrap()
+        };
+        let circa = json(&folder.join(format!("{name}_circa.json")));
+        (case, circa, names[1..].to_vec(), part(false), part(true))
+    };
+    let all = cases("rca").into_iter().filter(|c| c.0.starts_with("incident") && !c.0.ends_with("_circa"));
+    let found: Vec<_> = all.map(read).collect();
+    assert_eq!(found.len(), 5);
+    found
+}
+
+/// fse-baro 0.2.2: ranks and scores of BARO and N-sigma.
+#[test]
+fn deviation_ranks_are_those_of_baro() {
+    for (case, _, names, mut before, mut during) in incidents() {
+        // the reference reads memory in MB
+        for m in [&mut before, &mut during] {
+            let width = m.cols();
+            for (k, v) in m.data_mut().iter_mut().enumerate() {
+                *v /= if names[k % width].ends_with("_mem") { 1e6 } else { 1.0 };
+            }
+        }
+        for (centre, key) in [(DeviationCentre::Robust, "baro"), (DeviationCentre::Moments, "nsigma")] {
+            let options = DeviationOptions { centre, compat: true, two_sided: false };
+            let scores = deviation_scores(&before, &during, &options).unwrap();
+            let ranks: Vec<&str> = rank_scores(&scores).iter().map(|i| names[*i].as_str()).collect();
+            let expected = case[format!("{key}_ranks")].as_array().unwrap();
+            assert_eq!(ranks, expected.iter().map(|v| v.as_str().unwrap()).collect::<Vec<_>>(), "{key}");
+            for (name, score) in case[format!("{key}_scores")].as_object().unwrap() {
+                let mine = scores[names.iter().position(|n| n == name).unwrap()].unwrap();
+                assert!((mine / number(score) - 1.0).abs() < 1e-6, "{key} {name}: {mine} for {score}");
+            }
+            // the counter that goes from 0 to 1 is dropped there and kept here
+            let kept = deviation_scores(&before, &during, &DeviationOptions { compat: false, ..options }).unwrap();
+            let restarts = names.iter().position(|n| n.ends_with("_restarts")).unwrap();
+            assert!(scores[restarts].is_none() && kept[restarts].is_some());
+        }
+    }
+}
+
+#[test]
+fn circa_scores_are_those_of_the_reference() {
+    for (_, case, names, before, during) in incidents() {
+        let order: Vec<&str> =
+            case["adjusted_pyrca_inplace_order"].as_array().unwrap().iter().map(|v| v.as_str().unwrap()).collect();
+        let column = |s: &&str| names.iter().position(|n| *n == format!("{s}_latency")).unwrap();
+        let pick =
+            |m: &Matrix| Matrix::from_columns(&order.iter().map(|s| m.column(column(s))).collect::<Vec<_>>()).unwrap();
+        let of = |s: &serde_json::Value| order.iter().position(|o| *o == s.as_str().unwrap()).unwrap();
+        let parents: Vec<Vec<usize>> =
+            order.iter().map(|s| case["parents"][s].as_array().unwrap().iter().map(of).collect()).collect();
+        let scores = regression_scores(&pick(&before), &pick(&during), &parents).unwrap();
+        for (adjusted, key) in [
+            (scores.clone(), "rht_score"),
+            (
+                adjust_by_descendants(&scores, &parents, DescendantAdjustment::InPlace).unwrap(),
+                "adjusted_pyrca_inplace",
+            ),
+            (
+                adjust_by_descendants(&scores, &parents, DescendantAdjustment::Clean).unwrap(),
+                "adjusted_circa_topological",
+            ),
+        ] {
+            for (name, score) in order.iter().zip(adjusted) {
+                let expected = number(&case[key][name]);
+                assert!((score / expected - 1.0).abs() < 1e-8, "{key} {name}: {score} for {expected}");
+            }
+        }
+    }
+}
+
+/// statsmodels 0.15.0 and tigramite on the same series.
+#[test]
+fn granger_and_pcmci_are_those_of_the_references() {
+    let Some(folder) = shared("golden/causal-rank/rca") else { return };
+    let data = Matrix::from_rows(&csv(&folder.join("pcmci5.csv")).1).unwrap();
+    let expected = matrix(&json(&folder.join("granger5_lag3.json"))["P"]);
+    let found = granger_matrix(&data, 3).unwrap();
+    for (mine, other) in found.data().iter().zip(expected.data()) {
+        assert!((mine / other - 1.0).abs() < 1e-6, "{mine} for {other}");
+    }
+    let case = json(&folder.join("pcmci5.json"));
+    let found = pcmci(&data, &PcmciOptions { tau_max: 3, pc_alpha: 0.05 }).unwrap();
+    for i in 0..5 {
+        for j in 0..5 {
+            for tau in 0..=3 {
+                let (p, v) = (&case["p_matrix[i][j][tau]"][i][j][tau], &case["val_matrix"][i][j][tau]);
+                let (mine_p, mine_v) = (found.p_values[tau][(i, j)], found.values[tau][(i, j)]);
+                assert!((mine_v - number(v)).abs() < 1e-9, "{i} {j} {tau}: {mine_v} for {v}");
+                assert!((mine_p - number(p)).abs() < 1e-9, "{i} {j} {tau}: p {mine_p} for {p}");
+            }
+        }
     }
 }
