@@ -93,6 +93,8 @@ pub(super) const NAN_MISSING: u32 = 16;
 /// Zero (and NaN) goes the default way.
 pub(super) const ZERO_MISSING: u32 = 32;
 
+/// Rows that pass a tree together, while it is in the cache.
+const ROWS: usize = 64;
 /// LightGBM's bound of zero.
 const ZERO: f64 = 1e-35f32 as f64;
 
@@ -104,11 +106,10 @@ impl Node {
     /// Whether `x` goes to the left child.
     pub(super) fn goes_left(&self, x: f64, sets: &[Vec<u32>]) -> bool {
         if self.flags & (SET_LEFT | SET_RIGHT | ZERO_MISSING) == 0 {
-            if x.is_nan() {
-                let default = self.flags & DEFAULT_LEFT != 0;
-                return if self.flags & NAN_MISSING != 0 { default } else { 0.0 < self.threshold };
-            }
-            return x < self.threshold;
+            let default = self.flags & DEFAULT_LEFT != 0;
+            let missing_left = if self.flags & NAN_MISSING != 0 { default } else { 0.0 < self.threshold };
+            // no short circuit: what a branch would depend on is random
+            return (x < self.threshold) | (x.is_nan() & missing_left);
         }
         self.goes_left_by_rule(x, sets)
     }
@@ -139,7 +140,8 @@ impl Tree {
                 return node.threshold;
             }
             let left = node.goes_left(row[node.feature as usize], &self.sets);
-            at = if left { at + 1 } else { node.right as usize };
+            // chosen without a branch: which way rows go is what branch predictors cannot know
+            at = std::hint::select_unpredictable(left, at + 1, node.right as usize);
         }
     }
 
@@ -206,10 +208,20 @@ impl Ensemble {
     pub fn margins(&self, x: &Matrix) -> Result<Matrix> {
         Error::same_length("features", x.cols(), self.features)?;
         let mut margins = Matrix::zeros(x.rows(), self.groups);
-        let mut row = vec![0.0; self.features];
-        for i in 0..x.rows() {
-            self.read_row(x.row(i), &mut row);
-            self.add_margins(&row, margins.row_mut(i));
+        let mut rows = vec![0.0; self.features * ROWS];
+        for start in (0..x.rows()).step_by(ROWS) {
+            let block = start..x.rows().min(start + ROWS);
+            for i in block.clone() {
+                let at = (i - start) * self.features;
+                self.read_row(x.row(i), &mut rows[at..at + self.features]);
+                margins.row_mut(i).copy_from_slice(&self.base);
+            }
+            for tree in &self.trees {
+                for i in block.clone() {
+                    let at = (i - start) * self.features;
+                    self.add(&mut margins[(i, tree.group)], tree.value(&rows[at..at + self.features]));
+                }
+            }
         }
         Ok(margins)
     }
@@ -219,8 +231,10 @@ impl Ensemble {
         Error::same_length("features", row.len(), self.features)?;
         let mut read = vec![0.0; self.features];
         self.read_row(row, &mut read);
-        let mut margins = vec![0.0; self.groups];
-        self.add_margins(&read, &mut margins);
+        let mut margins = self.base.clone();
+        for tree in &self.trees {
+            self.add(&mut margins[tree.group], tree.value(&read));
+        }
         Ok(margins)
     }
 
@@ -276,13 +290,9 @@ impl Ensemble {
         }
     }
 
-    fn add_margins(&self, row: &[f64], out: &mut [f64]) {
-        out.copy_from_slice(&self.base);
-        for tree in &self.trees {
-            let sum = &mut out[tree.group];
-            let value = tree.value(row);
-            *sum = if self.single { f64::from(*sum as f32 + value as f32) } else { *sum + value };
-        }
+    /// One addition in the model's arithmetic.
+    fn add(&self, sum: &mut f64, value: f64) {
+        *sum = if self.single { f64::from(*sum as f32 + value as f32) } else { *sum + value };
     }
 }
 

@@ -4,8 +4,11 @@ use super::grow::{Best, Grown, LEAST_GAIN, Penalty, Sums, minus, plus};
 use super::objective::Pair;
 use crate::Matrix;
 
-/// Features whose bins lie together: eight histograms of 256 bins are 32 kB, what a first-level cache holds.
+/// Features whose histograms are filled together: eight of 256 bins are 32 kB, what a first-level cache holds.
 const BLOCK: usize = 8;
+/// Rows whose bins are collected before they are counted: their lines are fetched at once instead of one by one, and each
+/// block of histograms is fetched once for all of them.
+const CHUNK: usize = 1024;
 const BINS: usize = 256;
 /// The bin of missing values.
 const MISSING: usize = BINS - 1;
@@ -17,14 +20,17 @@ pub(super) struct Histograms {
     /// Upper borders of the bins of each feature; a value is in the first bin whose border is above it.
     borders: Vec<Vec<f32>>,
     missing: Vec<bool>,
-    /// Block after block, row after row.
+    /// Row after row, block after block.
     bins: Vec<[u8; BLOCK]>,
-    row_count: usize,
+    blocks: usize,
+    /// The same, feature after feature, for parting rows.
+    columns: Vec<u8>,
     /// Rows of each node lie together.
     rows: Vec<u32>,
     moved: Vec<u32>,
-    /// Gradients of the node at work, in its order.
-    ordered: Vec<Sums>,
+    /// Gradients and bins of the chunk at work; the bins block after block.
+    chunk_gradients: Vec<Sums>,
+    chunk_bins: Vec<[u8; BLOCK]>,
     /// Nodes and their rows, as grown last.
     spans: Vec<(usize, std::ops::Range<usize>)>,
     spare: Vec<Histogram>,
@@ -52,13 +58,15 @@ impl Histograms {
         let blocks = x.cols().div_ceil(BLOCK);
         let mut bins = vec![[0u8; BLOCK]; blocks * rows];
         let (mut borders, mut missing) = (Vec::new(), Vec::new());
+        let mut columns = Vec::with_capacity(x.cols() * rows);
         for feature in 0..x.cols() {
             let column: Vec<f32> = (0..rows).map(|i| x[(i, feature)] as f32).collect();
             let cuts = cut(&column, max_bin.clamp(2, MISSING));
-            let block = &mut bins[feature / BLOCK * rows..][..rows];
-            for (bin, value) in block.iter_mut().zip(&column) {
+            let block = bins.iter_mut().skip(feature / BLOCK).step_by(blocks);
+            for (bin, value) in block.zip(&column) {
                 let b = if value.is_nan() { MISSING } else { cuts.partition_point(|c| c <= value) };
                 bin[feature % BLOCK] = b as u8;
+                columns.push(b as u8);
             }
             let absent = column.iter().any(|v| v.is_nan());
             let mut cuts = cuts;
@@ -74,10 +82,12 @@ impl Histograms {
             borders,
             missing,
             bins,
-            row_count: rows,
+            blocks,
+            columns,
             rows: (0..rows as u32).collect(),
             moved: Vec::new(),
-            ordered: Vec::new(),
+            chunk_gradients: Vec::new(),
+            chunk_bins: vec![[0; BLOCK]; blocks * CHUNK],
             spans: Vec::new(),
             spare: Vec::new(),
         }
@@ -161,27 +171,23 @@ impl Histograms {
 
     /// Sums of each bin of each feature over a span of rows.
     fn build(&mut self, round: &Round, span: std::ops::Range<usize>) -> Histogram {
-        let blocks = self.bins.len() / self.row_count.max(1);
-        let size = blocks * BLOCK * BINS;
         let mut histogram = self.spare.pop().unwrap_or_default();
         histogram.clear();
-        histogram.resize(size, [0.0; 2]);
-        let rows = &self.rows[span];
-        self.ordered.clear();
-        self.ordered.extend(rows.iter().map(|r| round.gradients[*r as usize].map(f64::from)));
-        for (block, sums) in histogram.as_chunks_mut::<{ BLOCK * BINS }>().0.iter_mut().enumerate() {
-            let wanted = block * BLOCK..(block + 1) * BLOCK;
-            if !round.features.iter().any(|f| wanted.contains(&(*f as usize))) {
-                continue;
-            }
-            let bins = &self.bins[block * self.row_count..(block + 1) * self.row_count];
-            for (row, g) in rows.iter().zip(&self.ordered) {
-                let bin = bins[*row as usize];
-                for (k, b) in bin.iter().enumerate() {
-                    let sum = &mut sums[k * BINS + usize::from(*b)];
-                    sum[0] += g[0];
-                    sum[1] += g[1];
+        histogram.resize(self.blocks * BLOCK * BINS, [0.0; 2]);
+        let used = |block: usize| round.features.iter().any(|f| *f as usize / BLOCK == block);
+        let used: Vec<bool> = (0..self.blocks).map(used).collect();
+        for rows in self.rows[span].chunks(CHUNK) {
+            self.chunk_gradients.clear();
+            self.chunk_gradients.extend(rows.iter().map(|r| round.gradients[*r as usize].map(f64::from)));
+            for (i, &row) in rows.iter().enumerate() {
+                let start = row as usize * self.blocks;
+                for (block, bin) in self.bins[start..start + self.blocks].iter().enumerate() {
+                    self.chunk_bins[block * CHUNK + i] = *bin;
                 }
+            }
+            let blocks = histogram.as_chunks_mut::<{ BLOCK * BINS }>().0.iter_mut();
+            for ((sums, bins), _) in blocks.zip(self.chunk_bins.chunks(CHUNK)).zip(&used).filter(|(_, used)| **used) {
+                count(sums, bins, &self.chunk_gradients);
             }
         }
         histogram
@@ -222,14 +228,15 @@ impl Histograms {
     fn part(&mut self, best: &Best, span: std::ops::Range<usize>) -> usize {
         let f = best.feature as usize;
         let border = self.borders[f].partition_point(|c| *c <= best.threshold);
-        let bins = &self.bins[f / BLOCK * self.row_count..][..self.row_count];
+        let count = self.rows.len();
+        let column = &self.columns[f * count..(f + 1) * count];
         let rows = &mut self.rows[span];
         self.moved.clear();
         self.moved.resize(rows.len(), 0);
         let (mut left, mut right) = (0, 0);
         for i in 0..rows.len() {
             let row = rows[i];
-            let bin = usize::from(bins[row as usize][f % BLOCK]);
+            let bin = usize::from(column[row as usize]);
             let goes_left = if bin == MISSING { best.default_left } else { bin < border };
             // both are written, one is kept: no branch to mispredict
             rows[left] = row;
@@ -239,6 +246,16 @@ impl Histograms {
         }
         rows[left..].copy_from_slice(&self.moved[..right]);
         left
+    }
+}
+
+/// Adds the gradients of rows to the bins they are in.
+fn count(sums: &mut [Sums; BLOCK * BINS], bins: &[[u8; BLOCK]], gradients: &[Sums]) {
+    for (bin, g) in bins.iter().zip(gradients) {
+        for (k, b) in bin.iter().enumerate() {
+            let sum = &mut sums[k * BINS + usize::from(*b)];
+            *sum = plus(*sum, *g);
+        }
     }
 }
 
