@@ -1,4 +1,26 @@
 //! Outliers in rows, windows and series.
+//!
+//! | question | method |
+//! |---|---|
+//! | is this number outside what was usual | [`threshold`] |
+//! | does this row of a table not belong | [`IsolationForest`], [`ExtendedForest`], [`ecod`], [`copod`], [`hbos`], [`neighbours`], [`lof`], [`pca`] |
+//! | does this window of an entity's metrics not belong | [`Windows`] |
+//! | does this sample of a series not belong | [`threshold::hampel`] |
+
+pub mod copod;
+pub mod ecod;
+pub mod hbos;
+pub mod lof;
+pub mod neighbours;
+pub mod pca;
+pub mod threshold;
+
+mod kd_tree;
+mod order;
+mod tails;
+
+/// What a detector says of each sample: outlier or not, `None` where it cannot say (NaN, or no full window).
+pub type Labels = Vec<Option<bool>>;
 
 mod extended_forest;
 mod isolation_forest;
