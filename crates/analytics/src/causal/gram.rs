@@ -65,7 +65,12 @@ const BLOCK: usize = 512;
 
 /// Sums of products of all pairs of columns. O(rows · cols²/2).
 pub(crate) fn gram(columns: &Columns) -> Matrix {
-    let (n, p) = (columns.rows, columns.cols);
+    gram_of_rows(columns, 0..columns.rows)
+}
+
+/// The same over some of the rows.
+pub(crate) fn gram_of_rows(columns: &Columns, rows: std::ops::Range<usize>) -> Matrix {
+    let (n, p) = (rows.len(), columns.cols);
     let mut product = Matrix::zeros(p, p);
     if n == 0 {
         return product;
@@ -73,8 +78,8 @@ pub(crate) fn gram(columns: &Columns) -> Matrix {
     let panels = p.div_ceil(4);
     let mut packed: Vec<Vec<[f64; 4]>> = vec![vec![[0.0; 4]; BLOCK.min(n)]; panels];
     let mut sums = vec![[[0.0; 4]; 4]; panels * panels];
-    for start in (0..n).step_by(BLOCK) {
-        let height = BLOCK.min(n - start);
+    for start in rows.clone().step_by(BLOCK) {
+        let height = BLOCK.min(rows.end - start);
         for j in 0..p {
             let source = &columns.column(j)[start..start + height];
             for (cell, value) in packed[j / 4].iter_mut().zip(source) {

@@ -21,7 +21,7 @@ pub mod circa;
 pub mod deviation;
 pub mod entropy;
 mod fastexp;
-mod gram;
+pub(crate) mod gram;
 pub mod granger;
 pub mod ica;
 pub mod independence;

@@ -6,6 +6,7 @@
 //! | [`ProphetGrid`] | trend with bends, several seasons, holidays; explainable parts |
 //! | [`theta`], [`seasonal_naive`], [`last_value`], [`drift`], [`mean_value`] | what any other must beat |
 
+mod design;
 mod lasso;
 mod members;
 mod naive;

@@ -2,6 +2,7 @@
 
 use std::f64::consts::PI;
 
+use super::design::{gram, seasonal_columns};
 use super::lasso::lasso;
 use crate::linalg::{cholesky, cholesky_solve, dot};
 use crate::special::normal_quantile;
@@ -386,57 +387,6 @@ fn places(scaled: &[f64], model: &Prophet) -> Vec<(f64, usize)> {
         .map(|i| ((history - 1) as f64 * i as f64 / count as f64).round_ties_even() as usize)
         .map(|row| (scaled[row], row))
         .collect()
-}
-
-/// Sine and cosine columns. Higher orders by rotation: one sine and cosine a point and seasonality.
-fn seasonal_columns(times: &[f64], seasonalities: &[Seasonality]) -> Vec<Vec<f64>> {
-    let mut columns = Vec::new();
-    for s in seasonalities {
-        let first = columns.len();
-        columns.resize(first + 2 * s.order, Vec::with_capacity(times.len()));
-        for t in times {
-            let turns = t / s.period_s;
-            let (sin, cos) = libm::sincos(2.0 * PI * (turns - turns.floor()));
-            let (mut a, mut b) = (sin, cos);
-            for k in 0..s.order {
-                columns[first + 2 * k].push(a);
-                columns[first + 2 * k + 1].push(b);
-                (a, b) = (a * cos + b * sin, b * cos - a * sin);
-            }
-        }
-    }
-    columns
-}
-
-/// Gram matrix of `[t, 1, others..., hinges...]`.
-fn gram(columns: &[Vec<f64>], changes: &[(f64, usize)]) -> Matrix {
-    let n = columns[0].len();
-    let ones = vec![1.0; n];
-    let mut all: Vec<&[f64]> = vec![&columns[0], &ones];
-    all.extend(columns[1..].iter().map(Vec::as_slice));
-    let p = all.len();
-    let mut g = Matrix::zeros(p + changes.len(), p + changes.len());
-    for i in 0..p {
-        for j in 0..=i {
-            g[(i, j)] = dot(all[i], all[j]);
-        }
-    }
-    let t = &columns[0];
-    for (k, (place, row)) in changes.iter().enumerate() {
-        let hinge: Vec<f64> = t[*row..].iter().map(|t| t - place).collect();
-        for (j, column) in all.iter().enumerate() {
-            g[(p + k, j)] = dot(&hinge, &column[*row..]);
-        }
-        for (j, (other, _)) in changes.iter().enumerate().take(k + 1) {
-            g[(p + k, p + j)] = hinge.iter().zip(&t[*row..]).map(|(h, t)| h * (t - other)).sum();
-        }
-    }
-    for i in 0..g.rows() {
-        for j in 0..i {
-            g[(j, i)] = g[(i, j)];
-        }
-    }
-    g
 }
 
 #[cfg(test)]

@@ -247,10 +247,10 @@ impl Tier0 {
     /// CUSUM of the level's z; its two sums live in this lane's mean and variance.
     #[inline(always)]
     fn drift(&mut self, z: f32) -> f32 {
-        let z = if self.samples >= WARM_UP[DRIFT] { z.max(-4.0).min(4.0) } else { 0.0 };
+        let z = if self.samples >= WARM_UP[DRIFT] { z.clamp(-4.0, 4.0) } else { 0.0 };
         let (up, down) = (&mut self.mean[DRIFT], &mut self.variance[DRIFT]);
-        *up = (*up + z - 0.5).max(0.0).min(50.0);
-        *down = (*down - z - 0.5).max(0.0).min(50.0);
+        *up = (*up + z - 0.5).clamp(0.0, 50.0);
+        *down = (*down - z - 0.5).clamp(0.0, 50.0);
         up.max(*down)
     }
 
