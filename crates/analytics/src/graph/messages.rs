@@ -32,8 +32,10 @@ struct Flood<'a> {
     at: Vec<usize>,
     to_variable: Vec<f64>,
     to_factor: Vec<f64>,
-    /// Edges of each variable.
+    /// Edges of each variable, those to factors of it alone first: nobody reads what these are told.
     starts: Vec<usize>,
+    /// Count of these.
+    alone: Vec<u32>,
     edges: Vec<u32>,
     /// Normalised tables of factors with one variable: their message never changes.
     fixed: Vec<f64>,
@@ -66,13 +68,22 @@ impl<'a> Flood<'a> {
             starts[v + 1] += starts[v];
         }
         let mut slot = starts[..graph.len()].to_vec();
+        let mut alone = vec![0u32; graph.len()];
         let mut edges = vec![0u32; edge_count];
+        for single in [true, false] {
+            for factor in graph.factors.iter().filter(|f| (f.edges.len() == 1) == single) {
+                for e in factor.edges.clone() {
+                    let v = graph.edge_vars[e] as usize;
+                    edges[slot[v]] = e as u32;
+                    slot[v] += 1;
+                    alone[v] += u32::from(single);
+                }
+            }
+        }
         let mut uniform = Vec::with_capacity(total);
-        for (e, &v) in graph.edge_vars.iter().enumerate() {
+        for &v in &graph.edge_vars {
             let card = graph.cards[v as usize];
             uniform.extend(std::iter::repeat_n(1.0 / card as f64, card));
-            edges[slot[v as usize]] = e as u32;
-            slot[v as usize] += 1;
         }
         let mut fixed = uniform.clone();
         for factor in graph.factors.iter().filter(|f| f.edges.len() == 1) {
@@ -88,7 +99,7 @@ impl<'a> Flood<'a> {
         }
         let to_factor = uniform.clone();
         let scratch = Scratch::default();
-        Self { graph, damping, at, to_variable: uniform, to_factor, starts, edges, fixed, scratch }
+        Self { graph, damping, at, to_variable: uniform, to_factor, starts, alone, edges, fixed, scratch }
     }
 
     fn variables_to_factors(&mut self) {
@@ -109,7 +120,16 @@ impl<'a> Flood<'a> {
             Some(0) => (1.0, 0.0),
             Some(_) => (0.0, 1.0),
         };
-        for &e in edges {
+        let (alone, shared) = edges.split_at(self.alone[v] as usize);
+        for &e in alone {
+            let start = self.at[e as usize];
+            a *= self.to_variable[start];
+            b *= self.to_variable[start + 1];
+            if a + b < RESCALE && a + b > 0.0 {
+                (a, b) = normal_pair(a, b);
+            }
+        }
+        for &e in shared {
             let start = self.at[e as usize];
             self.to_factor[start] = a;
             self.to_factor[start + 1] = b;
@@ -120,7 +140,7 @@ impl<'a> Flood<'a> {
             }
         }
         (a, b) = (1.0, 1.0);
-        for &e in edges.iter().rev() {
+        for &e in shared.iter().rev() {
             let start = self.at[e as usize];
             let message = (self.to_factor[start] * a, self.to_factor[start + 1] * b);
             (self.to_factor[start], self.to_factor[start + 1]) = normal_pair(message.0, message.1);

@@ -58,7 +58,7 @@ pub(super) struct Tree {
     pub group: usize,
     pub nodes: Vec<Node>,
     pub stats: Vec<Stats>,
-    /// Bit sets of categorical splits: `sets[threshold as usize]`.
+    /// Categories of categorical splits, ascending: `sets[threshold as usize]`.
     pub sets: Vec<Vec<u32>>,
 }
 
@@ -120,13 +120,12 @@ impl Node {
             return if x.is_nan() || x.abs() <= ZERO { default } else { x < self.threshold };
         }
         let set = sets.get(self.threshold as usize).map_or(&[][..], |s| s);
-        // beyond 2^24 neither library stores a category exactly
-        let inside = (x > -1.0 && x < 16_777_216.0).then_some(x as usize);
-        let inside = inside.and_then(|c| set.get(c / 32).map(|word| word >> (c % 32) & 1 == 1));
+        // a category is the whole part of a value; beyond 2^24 neither library stores one exactly
+        let inside = x > -1.0 && x < 16_777_216.0 && set.binary_search(&(x as u32)).is_ok();
         if self.flags & SET_LEFT != 0 {
-            return inside == Some(true);
+            return inside;
         }
-        if x.is_nan() { default } else { inside != Some(true) }
+        if x.is_nan() { default } else { !inside }
     }
 }
 

@@ -47,10 +47,9 @@ fn wrong(line: usize, detail: &str) -> Error {
 fn read_model(blocks: &[Fields]) -> Result<Ensemble> {
     let header = &blocks[0];
     let last: usize = one(header, "max_feature_idx")?;
-    let features =
-        if last < 100_000_000 { last + 1 } else { return Err(wrong(1, "max_feature_idx: too many features")) };
+    let features = if last < 1 << 22 { last + 1 } else { return Err(wrong(1, "max_feature_idx: too many features")) };
     let groups: usize = one(header, "num_tree_per_iteration")?;
-    if groups == 0 || groups > 1_000_000 {
+    if groups == 0 || groups > 1 << 16 {
         return Err(wrong(1, "num_tree_per_iteration: out of range"));
     }
     let objective = header.get("objective").map_or("", |f| f.1).to_owned();
@@ -181,7 +180,11 @@ fn read_sets(fields: &Fields, listed: &mut Listed) -> Result<()> {
     let words: Vec<u32> = many(fields, "cat_threshold", words.split_whitespace().count())?;
     for pair in bounds.windows(2) {
         let set = words.get(pair[0]..pair[1]).ok_or_else(|| wrong(line, "cat_threshold: shorter than its bounds"))?;
-        listed.sets.push(set.to_vec());
+        let bits = |(i, word): (usize, &u32)| {
+            let word = *word;
+            (0..32).filter(move |b| word >> b & 1 == 1).map(move |b| (i * 32) as u32 + b)
+        };
+        listed.sets.push(set.iter().enumerate().flat_map(bits).collect());
     }
     Ok(())
 }

@@ -10,6 +10,9 @@ use super::boosted::{
 use super::ubjson;
 use crate::{Error, Result};
 
+/// Most features or groups that are believed: callers hold a number for each.
+const MOST: usize = 1 << 22;
+
 const WHAT: &str = "XGBoost model";
 
 impl Ensemble {
@@ -67,8 +70,7 @@ fn number(value: &Value, place: &str) -> Result<f64> {
 
 fn count(value: &Value, place: &str) -> Result<usize> {
     let n = number(value, place)?;
-    // more features or classes than this no table could hold
-    let fine = n >= 0.0 && n.fract() == 0.0 && n < 1e8;
+    let fine = n >= 0.0 && n.fract() == 0.0 && n <= MOST as f64;
     if fine { Ok(n as usize) } else { Err(wrong(format!("{place}: {n} is not a count"))) }
 }
 
@@ -89,6 +91,9 @@ fn read_model(model: &Value) -> Result<Ensemble> {
     let features = count(field(parameters, "num_feature")?, "num_feature")?;
     let optional = |key: &str| parameters.get(key).map_or(Ok(0), |v| count(v, key));
     let groups = optional("num_class")?.max(optional("num_target")?).max(1);
+    if groups > 1 << 16 {
+        return Err(wrong(format!("num_class: {groups} is out of range")));
+    }
     let objective = field(learner, "objective.name")?.as_str().unwrap_or_default().to_owned();
     let trees = field(booster, "model.trees")?.as_array().ok_or_else(|| wrong("trees: not a list".to_owned()))?;
     let info = field(booster, "model.tree_info")?.as_array().map_or(&[][..], |a| a);
@@ -206,31 +211,28 @@ fn read_tree(tree: &Value) -> Result<Listed> {
     Ok(listed)
 }
 
-/// Bit sets, and the node of each.
+/// Sets of categories, and the node of each.
 fn categories(tree: &Value) -> Result<(Vec<Vec<u32>>, Vec<f64>)> {
     if tree.get("categories_nodes").is_none() {
         return Ok((Vec::new(), Vec::new()));
     }
     let (all, nodes) = (floats(tree, "categories")?, floats(tree, "categories_nodes")?);
     let (starts, sizes) = (floats(tree, "categories_segments")?, floats(tree, "categories_sizes")?);
+    // segments that overlap could be far more than the file holds
+    if sizes.iter().sum::<f64>() > all.len() as f64 {
+        return Err(wrong("categories: segments beyond the list".to_owned()));
+    }
     let mut sets = Vec::new();
     for i in 0..nodes.len() {
         let range =
             starts.get(i).zip(sizes.get(i)).map(|(s, n)| *s as usize..(*s as usize).saturating_add(*n as usize));
         let members =
             range.and_then(|r| all.get(r)).ok_or_else(|| wrong("categories: segments beyond the list".to_owned()))?;
-        let mut set = Vec::new();
-        for &category in members {
-            // a set is as large as its largest member: far beyond real categories, still small
-            if !(0.0..1_000_000.0).contains(&category) {
-                return Err(wrong(format!("categories: {category} is no category")));
-            }
-            let c = category as usize;
-            if set.len() <= c / 32 {
-                set.resize(c / 32 + 1, 0u32);
-            }
-            set[c / 32] |= 1 << (c % 32);
+        if let Some(wrong_one) = members.iter().find(|c| !(0.0..16_777_216.0).contains(*c)) {
+            return Err(wrong(format!("categories: {wrong_one} is no category")));
         }
+        let mut set: Vec<u32> = members.iter().map(|c| *c as u32).collect();
+        set.sort_unstable();
         sets.push(set);
     }
     Ok((sets, nodes))

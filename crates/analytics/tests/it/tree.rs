@@ -256,6 +256,21 @@ fn broken_models_are_refused() {
             let _ = (model.margins(&x), model.contributions(&x, 0), model.importance(Importance::Gain));
         }
     }
+    for name in ["xgb_categories.ubj", "xgb_dart.ubj", "xgb_classes.ubj", "lgb_categories.txt", "lgb_zero_missing.txt"]
+    {
+        let source = own(name);
+        for _ in 0..1000 {
+            let mut bytes = source.clone();
+            for _ in 0..1 + rng.below(3) {
+                let at = rng.below(bytes.len());
+                bytes[at] = if rng.below(2) == 0 { rng.below(256) as u8 } else { bytes[rng.below(source.len())] };
+            }
+            if let Ok(model) = Ensemble::from_xgboost(&bytes).or_else(|_| Ensemble::from_lightgbm(&bytes)) {
+                let rows = Matrix::new(2, 4, vec![0.5, f64::NAN, -1e300, 3.0, 0.0, 1e300, 0.1, f64::NAN]).unwrap();
+                let _ = (model.predict(&rows), model.contributions(&rows, 0), model.interactions(rows.row(0), 0));
+            }
+        }
+    }
     for cut in (0..xgboost.len() - 1).step_by(97) {
         assert!(Ensemble::from_xgboost(&xgboost[..cut]).is_err(), "{cut}");
     }
