@@ -86,14 +86,8 @@ pub(crate) fn gram_of_rows(columns: &Columns, rows: std::ops::Range<usize>) -> M
                 cell[j % 4] = *value;
             }
         }
-        for a in 0..panels {
-            for b in a..panels {
-                let block = tile(&packed[a][..height], &packed[b][..height]);
-                for (sum, part) in sums[a * panels + b].iter_mut().flatten().zip(block.iter().flatten()) {
-                    *sum += part;
-                }
-            }
-        }
+        // the widest vectors of the processor; no fused operations, so the bits are the same with any
+        pulp::Arch::new().dispatch(|| add_tiles(&packed, height, &mut sums));
     }
     for i in 0..p {
         for j in i..p {
@@ -105,7 +99,22 @@ pub(crate) fn gram_of_rows(columns: &Columns, rows: std::ops::Range<usize>) -> M
     product
 }
 
+/// Adds the products of one block of rows, panel by panel.
+#[inline(always)]
+fn add_tiles(packed: &[Vec<[f64; 4]>], height: usize, sums: &mut [[[f64; 4]; 4]]) {
+    let panels = packed.len();
+    for a in 0..panels {
+        for b in a..panels {
+            let block = tile(&packed[a][..height], &packed[b][..height]);
+            for (sum, part) in sums[a * panels + b].iter_mut().flatten().zip(block.iter().flatten()) {
+                *sum += part;
+            }
+        }
+    }
+}
+
 /// Four columns against four: sixteen sums that stay in registers.
+#[inline(always)]
 fn tile(a: &[[f64; 4]], b: &[[f64; 4]]) -> [[f64; 4]; 4] {
     let mut sums = [[0.0; 4]; 4];
     for (x, y) in a.iter().zip(b) {
