@@ -35,3 +35,31 @@ pub fn write(path: &Path, text: &str) -> Result<(), EvalError> {
     }
     File::create(path).and_then(|mut f| f.write_all(text.as_bytes())).map_err(wrong)
 }
+
+/// Records of a CSV file with quoted cells (RFC 4180), the header included; records without cells are left out.
+pub fn records(path: &Path) -> Result<Vec<Vec<String>>, EvalError> {
+    let text = std::fs::read_to_string(path).map_err(|source| EvalError::File { path: path.to_owned(), source })?;
+    let (mut rows, mut row, mut cell, mut quoted) = (Vec::new(), Vec::new(), String::new(), false);
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' if quoted && chars.peek() == Some(&'"') => {
+                chars.next();
+                cell.push('"');
+            }
+            '"' => quoted = !quoted,
+            ',' if !quoted => row.push(std::mem::take(&mut cell)),
+            '\r' if !quoted => {}
+            '\n' if !quoted => {
+                row.push(std::mem::take(&mut cell));
+                rows.push(std::mem::take(&mut row));
+            }
+            _ => cell.push(c),
+        }
+    }
+    if !cell.is_empty() || !row.is_empty() {
+        row.push(cell);
+        rows.push(row);
+    }
+    Ok(rows)
+}
