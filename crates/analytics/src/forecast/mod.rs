@@ -4,8 +4,10 @@
 //! |---|---|
 //! | [`pool`] | every workload, every hour: best on server series, a tenth of a millisecond, with bands |
 //! | [`ProphetGrid`] | trend with bends, several seasons, holidays; explainable parts |
+//! | [`Crossing`] | the probability of reaching a limit within a horizon, and when |
 //! | [`theta`], [`seasonal_naive`], [`last_value`], [`drift`], [`mean_value`] | what any other must beat |
 
+mod crossing;
 mod lasso;
 mod members;
 mod naive;
@@ -14,6 +16,7 @@ mod pool;
 mod prophet;
 mod theta;
 
+pub use crossing::{Crossing, CrossingAnswer, CrossingParameters, crossing};
 pub use naive::{drift, last_value, mean_value, seasonal_naive};
 pub use pool::{Pool, pool};
 pub use prophet::{Prophet, ProphetFit, ProphetGrid, Seasonality};
