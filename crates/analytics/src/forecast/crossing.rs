@@ -272,7 +272,7 @@ mod tests {
     fn degenerate_input() {
         assert_eq!(crossing(&[], P).unwrap().probability, 0.0);
         assert_eq!(crossing(&[1.0], P).unwrap().probability, 1.0);
-        for x in [vec![f64::NAN; 50], vec![-1e308, 1e308, 0.1, f64::INFINITY, 0.2].repeat(60)] {
+        for x in [vec![f64::NAN; 50], [-1e308, 1e308, 0.1, f64::INFINITY, 0.2].repeat(60)] {
             let a = crossing(&x, P).unwrap();
             assert!((0.0..=1.0).contains(&a.probability) && a.steps >= 0.0, "{a:?}");
         }
