@@ -4,10 +4,19 @@
 //! |---|---|
 //! | [`pool`] | every workload, every hour: best on server series, a tenth of a millisecond, with bands |
 //! | [`ProphetGrid`] | trend with bends, several seasons, holidays; explainable parts |
+//! | [`Crossing`] | the probability of reaching a limit within a horizon, and when |
+//! | [`arima`], [`arima_auto`] | short series with memory; bands from the model |
+//! | [`ets`], [`ets_auto`], [`mstl_ets`] | a level, a slope and seasons that move |
+//! | [`Lstm`] | comparison; long nonlinear memory |
 //! | [`theta`], [`seasonal_naive`], [`last_value`], [`drift`], [`mean_value`] | what any other must beat |
 
+mod arima;
+mod arma_filter;
+mod crossing;
 mod design;
+mod ets;
 mod lasso;
+mod lstm;
 mod members;
 mod naive;
 pub(crate) mod nelder_mead;
@@ -15,6 +24,10 @@ mod pool;
 mod prophet;
 mod theta;
 
+pub use arima::{Arima, ArimaOrder, arima, arima_auto, arima_log_likelihood};
+pub use crossing::{Crossing, CrossingAnswer, CrossingParameters, crossing};
+pub use ets::{Ets, EtsModel, EtsTrend, ets, ets_auto, mstl_ets};
+pub use lstm::{Lstm, LstmParameters};
 pub use naive::{drift, last_value, mean_value, seasonal_naive};
 pub use pool::{Pool, pool};
 pub use prophet::{Prophet, ProphetFit, ProphetGrid, Seasonality};
