@@ -4,14 +4,19 @@
 //! |---|---|
 //! | is this number outside what was usual | [`threshold`] |
 //! | does this row of a table not belong | [`ecod`], [`copod`], [`hbos`], [`neighbours`], [`lof`], [`pca`] |
-//! | does this sample of a series not belong | [`threshold::hampel`] |
+//! | does this sample of a series not belong | [`threshold::hampel`], [`adtk`] |
+//! | does this replica behave unlike its peers | [`peers`] |
+//! | which stretch of a series is unlike every other | [`matrix_profile`] |
 
+pub mod adtk;
 pub mod copod;
 pub mod ecod;
 pub mod hbos;
 pub mod lof;
+pub mod matrix_profile;
 pub mod neighbours;
 pub mod pca;
+pub mod peers;
 pub mod threshold;
 
 mod kd_tree;
