@@ -6,12 +6,13 @@
 //! | does this row of a table not belong | [`ecod`], [`copod`], [`hbos`], [`neighbours`], [`lof`], [`pca`] |
 //! | does this sample of a series not belong | [`threshold::hampel`], [`adtk`] |
 //! | does this replica behave unlike its peers | [`peers`] |
-//! | which stretch of a series is unlike every other | [`matrix_profile`] |
+//! | which stretch of a series is unlike every other | [`matrix_profile`], [`left_profile`] on a stream |
 
 pub mod adtk;
 pub mod copod;
 pub mod ecod;
 pub mod hbos;
+pub mod left_profile;
 pub mod lof;
 pub mod matrix_profile;
 pub mod neighbours;
