@@ -22,7 +22,7 @@ mic_50x500             x [50 variables, 500 samples] (a ROW is a variable);     
                        meta alpha .6, c 15, est "mic_approx"
 pagerank_100k_1m       x [edges, 3] = from, to, weight (integers as doubles);       {"top": [50 ids, best first], "sum_sq": sum of squares}
                        meta n, damping .85, tolerance 1e-12 (L1).
-                       Timed: from the three columns in memory, incl. the CSR
+                       Timed: from an edge list in memory, incl. the graph
 loopy_bp               meta only: card [..], factors [{"vars": [..], "table":       {"marginals": [[p0, p1], ..]}
                        [.. C order of vars]}], damping, iterations; run exactly
                        `iterations` flooding rounds (no early stop)

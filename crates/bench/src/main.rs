@@ -8,6 +8,7 @@ mod forecasts;
 mod graphs;
 mod input;
 mod outliers;
+mod texts;
 mod trees;
 
 use std::process::ExitCode;
@@ -27,12 +28,17 @@ const CASES: &[(&str, Case)] = &[
     ("direct_lingam_30x2000", causal::direct_lingam_fit),
     ("forecast_pool_14d_hourly", forecasts::pool),
     ("isolation_forest_100kx8", outliers::isolation_forest),
+    ("jaccard_join_10k", texts::jaccard),
+    ("logdrain", texts::logdrain),
     ("loopy_bp", graphs::loopy_bp),
     ("mic_50x500", causal::mic),
     ("pagerank_100k_1m", graphs::pagerank),
     ("pc_50x2000", causal::pc),
     ("pc_200x1000", causal::pc),
     ("prophet_20k", forecasts::prophet),
+    ("sparse_dbscan_20k", texts::dbscan),
+    ("sparse_dbscan_100k", texts::dbscan),
+    ("template_miner", texts::miner),
     ("tier0_sweep", outliers::tier0_sweep),
     ("tree_shap_10k", trees::tree_shap),
 ];

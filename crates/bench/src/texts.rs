@@ -1,0 +1,85 @@
+//! Texts: clusters of alerts, similar sets, log templates.
+
+use std::collections::HashMap;
+
+use rootline_analytics::cluster::{DbscanConfig, jaccard_join, sparse_cosine_dbscan};
+use rootline_analytics::text::{Miner, TfIdf};
+use serde_json::{Value, json};
+
+use crate::input::{BenchError, Input};
+use crate::{answer, measure};
+
+/// From strings: words, weights, clusters.
+pub fn dbscan(input: &Input) -> Result<Value, BenchError> {
+    let text = input.text("lines.txt")?;
+    let lines: Vec<&str> = text.lines().collect();
+    let config = DbscanConfig { eps: input.number("eps")?, min_samples: input.number("min_samples")? as usize };
+    let (cpu_s, runs, labels) = measure(|| {
+        let words: Vec<Vec<String>> = lines.iter().map(|line| words(line)).collect();
+        Ok(sparse_cosine_dbscan(&TfIdf::fit(&words).transform(&words), config)?)
+    })?;
+    Ok(answer((cpu_s, runs, json!({ "labels": labels }))))
+}
+
+/// Matches of `[\w.:/-]+`, lower case, as the rival has them.
+fn words(line: &str) -> Vec<String> {
+    line.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.' | ':' | '/' | '-')))
+        .filter(|w| !w.is_empty())
+        .map(str::to_lowercase)
+        .collect()
+}
+
+/// From strings: words to numbers, distinct sets, pairs.
+pub fn jaccard(input: &Input) -> Result<Value, BenchError> {
+    let text = input.text("lines.txt")?;
+    let threshold = input.number("threshold")?;
+    let (cpu_s, runs, (sets, pairs)) = measure(|| {
+        let mut ids: HashMap<&str, u32> = HashMap::new();
+        let mut sets: Vec<Vec<u32>> = text
+            .lines()
+            .map(|line| {
+                let mut set: Vec<u32> = line
+                    .split(' ')
+                    .map(|word| {
+                        let next = ids.len() as u32;
+                        *ids.entry(word).or_insert(next)
+                    })
+                    .collect();
+                set.sort_unstable();
+                set.dedup();
+                set
+            })
+            .collect();
+        sets.sort_unstable();
+        sets.dedup();
+        Ok((sets.len(), jaccard_join(&sets, threshold)?.len()))
+    })?;
+    Ok(answer((cpu_s, runs, json!({ "sets": sets, "pairs": pairs }))))
+}
+
+pub fn miner(input: &Input) -> Result<Value, BenchError> {
+    let text = input.text("lines.txt")?;
+    let lines: Vec<&[u8]> = text.lines().map(str::as_bytes).collect();
+    let labels_of = input.number("labels_of")? as usize;
+    // what lines are merged under in the end is part of the work
+    let (cpu_s, runs, (templates, ids)) = measure(|| {
+        let mut miner = Miner::default();
+        let ids: Vec<_> = lines.iter().map(|line| miner.observe(line)).collect();
+        Ok((miner.templates(), ids))
+    })?;
+    let places: HashMap<&str, usize> = templates.list().iter().zip(0..).map(|(t, i)| (t.text.as_str(), i)).collect();
+    let labels: Vec<Option<&usize>> =
+        ids.iter().take(labels_of).map(|id| templates.resolve(*id).and_then(|t| places.get(t.text.as_str()))).collect();
+    Ok(answer((cpu_s, runs, json!({ "groups": templates.list().len(), "labels": labels }))))
+}
+
+/// The rival of the template miner: the crate logdrain with the masks of Drain3's example, when built with the feature of its name.
+#[cfg(feature = "logdrain")]
+pub fn logdrain(input: &Input) -> Result<Value, BenchError> {
+    rival::run(input)
+}
+
+#[cfg(not(feature = "logdrain"))]
+pub fn logdrain(input: &Input) -> Result<Value, BenchError> {
+    Err(input.wrong("built without the feature logdrain".into()))
+}
