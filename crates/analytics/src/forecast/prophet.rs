@@ -421,15 +421,23 @@ fn gram(columns: &[Vec<f64>], changes: &[(f64, usize)]) -> Matrix {
             g[(i, j)] = dot(all[i], all[j]);
         }
     }
-    let t = &columns[0];
+    // hinges by sums over the stretches between changes: a hinge against a column c is Σ t c - place Σ c from its row on
+    let t = all[0];
+    for (j, column) in all.iter().enumerate() {
+        let (mut plain, mut timed, mut end) = (0.0, 0.0, n);
+        for (k, (place, row)) in changes.iter().enumerate().rev() {
+            plain += dot(&column[*row..end], &ones[*row..end]);
+            timed += dot(&column[*row..end], &t[*row..end]);
+            end = *row;
+            g[(p + k, j)] = timed - place * plain;
+        }
+    }
     for (k, (place, row)) in changes.iter().enumerate() {
-        let hinge: Vec<f64> = t[*row..].iter().map(|t| t - place).collect();
-        for (j, column) in all.iter().enumerate() {
-            g[(p + k, j)] = dot(&hinge, &column[*row..]);
+        // against an earlier hinge: the column (t - other) from this hinge's row on
+        for (j, (other, _)) in changes.iter().enumerate().take(k) {
+            g[(p + k, p + j)] = g[(p + k, 0)] - other * g[(p + k, 1)];
         }
-        for (j, (other, _)) in changes.iter().enumerate().take(k + 1) {
-            g[(p + k, p + j)] = hinge.iter().zip(&t[*row..]).map(|(h, t)| h * (t - other)).sum();
-        }
+        g[(p + k, p + k)] = t[*row..].iter().map(|t| (t - place) * (t - place)).sum();
     }
     for i in 0..g.rows() {
         for j in 0..i {
