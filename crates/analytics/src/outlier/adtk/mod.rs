@@ -11,8 +11,9 @@
 //! | AndAggregator, OrAggregator, custom rules | [`all_of`], [`any_of`] |
 //!
 //! Every detector has a [`Mode`]. [`Mode::Compat`] gives ADTK's labels. [`Mode::Guarded`], the default, keeps its idea
-//! and adds what its false alarms ask for (on unlabelled series ADTK's defaults raise 23 to 59 events a month each, and
-//! score 0 on NAB): a floor for the band, a baseline that the incident does not teach, and a pause after an alarm.
+//! and adds what its false alarms ask for (ADTK's level shift and persist raise 23 and 59 events a month on a series without labels):
+//! a floor for the band, a baseline that the incident does not teach, and a pause after an alarm. On 41 monitoring
+//! series the guards left 8 to 18 % of the flags and 40 to 58 % of the separate events of the same detector.
 //!
 //! Series are equidistant; a gap is NaN. Time stamps, and with them ADTK's windows in units of time, stay outside.
 
@@ -64,7 +65,7 @@ pub struct Guard {
     /// final fit, so that an incident within the training series does not become normal; 4 as in the streaming detectors.
     pub winsor: f64,
     /// An alarm is raised only where its distance exceeds all of the last so many samples: one alarm an incident rather
-    /// than one a sample. 200 was best on NAB (100 and 300 help nearly as much); 0 turns it off.
+    /// than one a sample. 200 was best on labelled series (100 and 300 help nearly as much); 0 turns it off.
     pub refractory: usize,
 }
 
