@@ -9,7 +9,7 @@ export RUSTFLAGS ?= -Clink-arg=-fuse-ld=mold
 endif
 RUN_RECORDING ?= testdata/recordings/oom.tar.zst
 
-.PHONY: help run test check e2e bench eval docs fuzz build clean
+.PHONY: help run test check e2e bench bench-analytics eval docs fuzz build clean
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
@@ -49,6 +49,11 @@ bench: ## speed and memory over growing clusters and recordings, held against th
 	@scripts/setup rust
 	cargo build --release --locked -p rootline-app
 	bench/run
+
+bench-analytics: ## the numeric library against the usual Python stack: CPU time of both in one run, ratios against their bars
+	@scripts/setup rust
+	cargo build --release --locked -p rootline-bench --features logdrain
+	bench/analytics
 
 eval: ## accuracy on the public benchmarks of ../shared, written to docs/internals/accuracy.md
 	@if [ ! -d ../shared/eval ]; then echo "make eval: ../shared is absent, so there is nothing to measure against"; exit 3; fi

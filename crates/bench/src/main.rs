@@ -8,6 +8,8 @@ mod forecasts;
 mod graphs;
 mod input;
 mod outliers;
+#[cfg(feature = "logdrain")]
+mod rival;
 mod texts;
 mod trees;
 

@@ -76,7 +76,7 @@ pub fn miner(input: &Input) -> Result<Value, BenchError> {
 /// The rival of the template miner: the crate logdrain with the masks of Drain3's example, when built with the feature of its name.
 #[cfg(feature = "logdrain")]
 pub fn logdrain(input: &Input) -> Result<Value, BenchError> {
-    rival::run(input)
+    crate::rival::run(input)
 }
 
 #[cfg(not(feature = "logdrain"))]
