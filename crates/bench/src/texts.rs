@@ -2,8 +2,11 @@
 
 use std::collections::HashMap;
 
-use rootline_analytics::cluster::{DbscanConfig, jaccard_join, sparse_cosine_dbscan};
-use rootline_analytics::text::{Miner, TfIdf};
+use rootline_analytics::cluster::dbscan::DbscanConfig;
+use rootline_analytics::cluster::set_join::jaccard_join;
+use rootline_analytics::cluster::sparse_dbscan::sparse_cosine_dbscan;
+use rootline_analytics::text::Miner;
+use rootline_analytics::text::tfidf::TfIdf;
 use serde_json::{Value, json};
 
 use crate::input::{BenchError, Input};
