@@ -1,7 +1,8 @@
 //! Statistical, learning, causal, graph and text methods on slices, matrices and index graphs.
 //!
 //! **Invariant:** knows nothing of Kubernetes or of labels; no I/O, no clock, no threads; the same input and seed give the
-//! same bits on every machine. `f64` at the surface. Every method names its paper or reference implementation, and is
+//! same bits whatever vector instructions the processor has (between C libraries, the last bit of `ln` and `exp` may differ
+//! outside hot loops). `f64` at the surface. Every method names its paper or reference implementation, and is
 //! tested against it where one exists.
 //!
 //! Folder = family, file = method:
