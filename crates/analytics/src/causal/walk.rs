@@ -26,7 +26,8 @@ pub(super) fn fisher_z_skeleton(correlation: &Matrix, rows: usize, search: Searc
         if level == 0 {
             marginal(correlation, limit, &mut removed);
         } else {
-            let mut walk = Walk { separators: &mut separators, removed: &mut removed, level, limit };
+            let arch = pulp::Arch::new();
+            let mut walk = Walk { separators: &mut separators, removed: &mut removed, level, limit, arch };
             for x in 0..nodes {
                 let around = adjacency.neighbours(x);
                 if around.len() > level {
@@ -55,6 +56,8 @@ struct Walk<'a> {
     removed: &'a mut Vec<(usize, usize)>,
     level: usize,
     limit: f64,
+    /// The widest vectors of the processor; same bits with any.
+    arch: pulp::Arch,
 }
 
 /// Covariances of x (last) and its neighbours given a prefix; the diagonal stands apart so that it is read in a row.
@@ -148,22 +151,56 @@ impl Walk<'_> {
         let bar = self.limit.min(1e300) * left;
         // what is left of a determined variable is rounding: it depends on nothing
         let floor = if left <= DETERMINED { f64::INFINITY } else { DETERMINED };
-        let separated = |((cx, cs), v): ((&f64, &f64), &f64)| {
-            let covariance = cx - slope * cs;
-            let variance = v - cs * cs * inverse;
-            let excess = bar * variance - covariance * covariance;
-            if *v > 0.0 && variance <= floor { 1.0 } else { excess }
-        };
-        let each = || with_x.iter().zip(with_s).zip(&given.variances[..neighbours]).map(separated);
-        let best = each().fold(0.0, |best: f64, d| if d > best { d } else { best });
-        if best > 0.0 {
+        let tests = Tests { with_x, with_s, variances: &given.variances[..neighbours], slope, inverse, bar, floor };
+        if self.arch.dispatch(|| tests.any()) {
             let x = members[neighbours];
-            for (y, _) in each().enumerate().filter(|(_, d)| *d > 0.0) {
-                let y = members[y];
+            for y in (0..neighbours).filter(|y| tests.separated(*y)).map(|y| members[y]) {
                 prefix.iter().chain([&s]).for_each(|m| self.separators.add(x, y, members[*m]));
                 self.removed.push((x, y));
             }
         }
         given.variances[s] = variance;
+    }
+}
+
+/// The tests of x against each neighbour given one set.
+struct Tests<'a> {
+    with_x: &'a [f64],
+    with_s: &'a [f64],
+    variances: &'a [f64],
+    slope: f64,
+    inverse: f64,
+    bar: f64,
+    floor: f64,
+}
+
+impl Tests<'_> {
+    /// Whether any neighbour is separated: nearly always none is, so this is the loop that counts.
+    #[inline(always)]
+    fn any(&self) -> bool {
+        const LANES: usize = 8;
+        let mut found = [0_u64; LANES];
+        let whole = self.with_x.len() / LANES * LANES;
+        let chunks = self.with_x.chunks_exact(LANES).zip(self.with_s.chunks_exact(LANES));
+        for ((x, s), v) in chunks.zip(self.variances.chunks_exact(LANES)) {
+            for k in 0..LANES {
+                found[k] |= u64::from(self.holds(x[k], s[k], v[k]));
+            }
+        }
+        found.iter().any(|f| *f != 0) || (whole..self.with_x.len()).any(|y| self.separated(y))
+    }
+
+    #[inline(always)]
+    fn separated(&self, y: usize) -> bool {
+        self.holds(self.with_x[y], self.with_s[y], self.variances[y])
+    }
+
+    /// Partial correlation below the limit, without a division; a neighbour that is part of the set has variance 0.
+    #[inline(always)]
+    fn holds(&self, x: f64, s: f64, v: f64) -> bool {
+        let covariance = x - self.slope * s;
+        let variance = v - s * s * self.inverse;
+        let excess = self.bar * variance - covariance * covariance;
+        (excess > 0.0) | ((v > 0.0) & (variance <= self.floor))
     }
 }

@@ -102,12 +102,24 @@ impl RandomWalk {
         super::csr::check_edges(n, edges)?;
         let first = edges.first().map_or(1.0, |e| e.2);
         if first <= 0.0 || edges.iter().any(|e| e.2 != first) {
-            return Self::new(&Csr::from_edges(n, edges)?);
+            return Self::from_weighted_edges(n, edges);
         }
         let mut counts = vec![0u32; n];
         edges.iter().for_each(|e| counts[e.0 as usize] += 1);
         let leave = counts.iter().map(|c| if *c > 0 { 1.0 / f64::from(*c) } else { 0.0 }).collect();
         Ok(Self::build(leave, None, edges.len(), || edges.iter().copied()))
+    }
+
+    /// Parallel edges stay apart: their shares add in the sweep.
+    fn from_weighted_edges(n: usize, edges: &[(u32, u32, f64)]) -> Result<Self> {
+        let mut totals = vec![0.0; n];
+        edges.iter().for_each(|e| totals[e.0 as usize] += e.2);
+        if edges.iter().any(|e| e.2 < 0.0) || totals.iter().any(|t| *t != 0.0 && !plain(*t)) {
+            return Self::new(&Csr::from_edges(n, edges)?);
+        }
+        let scales: Vec<_> = totals.iter().map(|t| (1.0, if *t > 0.0 { 1.0 / t } else { 0.0 })).collect();
+        let leave = totals.iter().map(|t| if *t > 0.0 { 1.0 } else { 0.0 }).collect();
+        Ok(Self::build(leave, Some(&scales), edges.len(), || edges.iter().copied()))
     }
 
     /// Scores of all vertices; semantics and errors of [`pagerank`].

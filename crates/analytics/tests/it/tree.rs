@@ -296,7 +296,8 @@ fn written_models_are_read_back() {
 }
 
 fn own(name: &str) -> Vec<u8> {
-    std::fs::read(std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("testdata/tree").join(name)).unwrap()
+    std::fs::read(std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testdata/analytics/tree").join(name))
+        .unwrap()
 }
 
 fn matrix(value: &Value) -> Matrix {

@@ -1,12 +1,16 @@
-"""Makes the models in this folder and what their libraries say of them (xgboost 3.2.0, lightgbm 4.7.0, numpy 2.2.6).
+"""Makes models and what their libraries say of them (xgboost 3.2.0, lightgbm 4.7.0, numpy 2.2.6).
 
-What the shared fixtures lack: UBJSON, categories, several classes, dart, Poisson, zero as missing. Run here.
+What the shared fixtures lack: UBJSON, categories, several classes, dart, Poisson, zero as missing. Writes into `testdata/analytics/tree`.
 """
 import json
+import os
+from pathlib import Path
+
 import lightgbm as lgb
 import numpy as np
 import xgboost as xgb
 
+os.chdir(Path(__file__).parents[2] / "testdata/analytics/tree")
 rng = np.random.default_rng(1)
 n = 120
 x = np.round(rng.normal(size=(n, 4)), 2).astype(np.float32)
