@@ -1,5 +1,6 @@
 //! Texts: clusters of alerts, similar sets, log templates.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use rootline_analytics::cluster::dbscan::DbscanConfig;
@@ -15,21 +16,19 @@ use crate::{answer, measure};
 /// From strings: words, weights, clusters.
 pub fn dbscan(input: &Input) -> Result<Value, BenchError> {
     let text = input.text("lines.txt")?;
-    let lines: Vec<&str> = text.lines().collect();
     let config = DbscanConfig { eps: input.number("eps")?, min_samples: input.number("min_samples")? as usize };
     let (cpu_s, runs, labels) = measure(|| {
-        let words: Vec<Vec<String>> = lines.iter().map(|line| words(line)).collect();
-        Ok(sparse_cosine_dbscan(&TfIdf::fit(&words).transform(&words), config)?)
+        let (_, rows) = TfIdf::fit_transform(text.lines().map(words));
+        Ok(sparse_cosine_dbscan(&rows, config)?)
     })?;
     Ok(answer((cpu_s, runs, json!({ "labels": labels }))))
 }
 
 /// Matches of `[\w.:/-]+`, lower case, as the rival has them.
-fn words(line: &str) -> Vec<String> {
+fn words(line: &str) -> impl Iterator<Item = Cow<'_, str>> {
     line.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.' | ':' | '/' | '-')))
         .filter(|w| !w.is_empty())
-        .map(str::to_lowercase)
-        .collect()
+        .map(|word| if word.chars().any(char::is_uppercase) { Cow::from(word.to_lowercase()) } else { Cow::from(word) })
 }
 
 /// From strings: words to numbers, distinct sets, pairs.

@@ -87,7 +87,7 @@ pub(crate) fn gram_of_rows(columns: &Columns, rows: std::ops::Range<usize>) -> M
             }
         }
         // the widest vectors of the processor; no fused operations, so the bits are the same with any
-        pulp::Arch::new().dispatch(|| add_tiles(&packed, height, &mut sums));
+        pulp::Arch::new().dispatch(Tiles { packed: &packed, height, sums: &mut sums });
     }
     for i in 0..p {
         for j in i..p {
@@ -99,15 +99,25 @@ pub(crate) fn gram_of_rows(columns: &Columns, rows: std::ops::Range<usize>) -> M
     product
 }
 
-/// Adds the products of one block of rows, panel by panel.
-#[inline(always)]
-fn add_tiles(packed: &[Vec<[f64; 4]>], height: usize, sums: &mut [[[f64; 4]; 4]]) {
-    let panels = packed.len();
-    for a in 0..panels {
-        for b in a..panels {
-            let block = tile(&packed[a][..height], &packed[b][..height]);
-            for (sum, part) in sums[a * panels + b].iter_mut().flatten().zip(block.iter().flatten()) {
-                *sum += part;
+/// One block of rows, panel by panel; a struct, because a closure need not be inlined into the code for wide vectors.
+struct Tiles<'a> {
+    packed: &'a [Vec<[f64; 4]>],
+    height: usize,
+    sums: &'a mut [[[f64; 4]; 4]],
+}
+
+impl pulp::NullaryFnOnce for Tiles<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let panels = self.packed.len();
+        for a in 0..panels {
+            for b in a..panels {
+                let block = tile(&self.packed[a][..self.height], &self.packed[b][..self.height]);
+                for (sum, part) in self.sums[a * panels + b].iter_mut().flatten().zip(block.iter().flatten()) {
+                    *sum += part;
+                }
             }
         }
     }

@@ -1,10 +1,11 @@
 //! DBSCAN on sparse rows with the cosine distance, exact, through an inverted index.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::dbscan::{DbscanConfig, Density};
 use crate::Result;
-use crate::text::sparse::{SparseRows, dot};
+use crate::text::sparse::{SparseRows, dot, to_length_one};
 
 /// DBSCAN with cosine distance 1 − cos, labels as scikit-learn 1.9's `DBSCAN(metric="cosine")` (a pair whose distance is within
 /// the last bits of `eps` may fall on either side, since sums are taken in another order).
@@ -40,22 +41,37 @@ const SLACK: f64 = 1e-9;
 
 /// Rows of length 1 without repetition, and which of them each row is. Rows of zeros stay apart: they are not like each other.
 fn distinct(rows: &SparseRows) -> (SparseRows, Vec<u32>) {
-    let mut scaled = rows.clone();
-    scaled.normalise();
     let mut unique = SparseRows::new(rows.width());
-    let mut seen: HashMap<Vec<(u32, u64)>, u32> = HashMap::new();
+    // by a hash of the row; rows that share one are compared
+    let mut seen: HashMap<u64, Vec<u32>> = HashMap::new();
     let mut of = Vec::with_capacity(rows.rows());
-    let mut row = Vec::new();
-    for (columns, values) in scaled.iter() {
+    let (mut row, mut scaled) = (Vec::new(), Vec::new());
+    for (columns, values) in rows.iter() {
+        scaled.clear();
+        scaled.extend_from_slice(values);
+        to_length_one(&mut scaled);
         row.clear();
-        row.extend(columns.iter().zip(values).filter(|(_, v)| **v != 0.0).map(|(c, v)| (*c, *v)));
+        row.extend(columns.iter().zip(&scaled).filter(|(_, v)| **v != 0.0).map(|(c, v)| (*c, *v)));
         let next = unique.rows() as u32;
-        let key: Vec<(u32, u64)> = row.iter().map(|(c, v)| (*c, v.to_bits())).collect();
-        let u = if key.is_empty() { next } else { *seen.entry(key).or_insert(next) };
-        if u == next {
+        if row.is_empty() {
             unique.add(&row);
+            of.push(next);
+            continue;
         }
-        of.push(u);
+        let mut hasher = DefaultHasher::new();
+        row.iter().for_each(|(c, v)| (c, v.to_bits()).hash(&mut hasher));
+        let same = seen.entry(hasher.finish()).or_default();
+        let equal = |u: &&u32| {
+            let (columns, values) = unique.row(**u as usize);
+            columns.len() == row.len() && row.iter().zip(columns).zip(values).all(|((r, c), v)| r.0 == *c && r.1 == *v)
+        };
+        if let Some(known) = same.iter().find(equal) {
+            of.push(*known);
+        } else {
+            unique.add(&row);
+            same.push(next);
+            of.push(next);
+        }
     }
     (unique, of)
 }

@@ -32,12 +32,12 @@ impl WeekProfile {
     /// What is usual at a moment (seconds since the epoch); `None` until that hour of the day was seen.
     #[must_use]
     pub fn usual(&self, time_s: i64) -> Option<f32> {
-        self.usual_at(self.hour(time_s))
+        self.usual_at(Self::hour(time_s))
     }
 
     /// Hour of the week, 0 to 167.
     #[inline(always)]
-    pub(super) fn hour(&self, time_s: i64) -> usize {
+    pub(super) fn hour(time_s: i64) -> usize {
         time_s.div_euclid(3600).rem_euclid(HOURS_WEEK as i64) as usize
     }
 
@@ -50,7 +50,7 @@ impl WeekProfile {
 
     /// Sets the hour of a first value, or moves hour of day and hour of week towards `usual + deviation` by `gain`.
     pub fn learn(&mut self, time_s: i64, deviation: f32, gain: f32) {
-        self.learn_at(self.hour(time_s), deviation, gain);
+        self.learn_at(Self::hour(time_s), deviation, gain);
     }
 
     #[inline(always)]

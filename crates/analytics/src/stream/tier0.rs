@@ -7,12 +7,15 @@ use crate::{Error, Result};
 const LANES: usize = 8;
 const VOLATILITY: usize = 4;
 const DRIFT: usize = 6;
+const SPARE: usize = 7;
 /// Weight of each detector in the sum. Measured on labelled streams in steps of .25 (docs/internals/analytics.md).
 const WEIGHTS: [f32; LANES] = [1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.25, 0.0];
 /// Slowest gain of each detector's own mean and variance; 0 where the lane holds something else.
 const GAINS: [f32; LANES] = [0.001, 0.002, 0.0, 0.002, 0.0, 0.005, 0.0, 0.0];
 /// Slowest gain of the long mean's statistics, a step every fourth sample.
 const LONG_GAIN: f32 = 0.008;
+/// Added to distances before their logarithm; the volatility's two mean squares only must not be 0.
+const ONES: [f32; LANES] = [1.0, 1.0, 1.0, 1.0, f32::MIN_POSITIVE, 1.0, 1.0, f32::MIN_POSITIVE];
 /// Samples before a detector speaks.
 const WARM_UP: [u32; LANES] = [50, 50, 100, 50, 100, 50, 50, 0];
 const ALL_WARM: u32 = 100;
@@ -71,7 +74,7 @@ pub struct Sight {
     pub score: f32,
     /// Surprise before the refractory rule.
     pub surprise: f32,
-    /// The detector that contributed most.
+    /// The detector that contributed most to a score above 0.
     pub part: Part,
 }
 
@@ -146,17 +149,17 @@ impl Tier0 {
     /// One sample for each of many series at one moment, as a scrape brings them: `each` is told index and sight of every
     /// sample. The same bits as [`Tier0::observe`], with the widest vector instructions the processor has. Stops at the
     /// shorter of the two slices.
-    pub fn sweep(operators: &mut [Self], time_s: i64, values: &[f64], mut each: impl FnMut(usize, Sight)) {
-        pulp::Arch::new().dispatch(|| {
-            for (index, (operator, value)) in operators.iter_mut().zip(values).enumerate() {
-                each(index, operator.observe(time_s, *value));
-            }
-        });
+    pub fn sweep(operators: &mut [Self], time_s: i64, values: &[f64], each: impl FnMut(usize, Sight)) {
+        pulp::Arch::new().dispatch(Sweep { operators, time_s, values, each });
     }
 
     /// Takes a sample at `time_s` (seconds since the epoch) in.
-    #[inline(always)]
     pub fn observe(&mut self, time_s: i64, value: f64) -> Sight {
+        self.observe_in(WeekProfile::hour(time_s), value)
+    }
+
+    #[inline(always)]
+    fn observe_in(&mut self, hour: usize, value: f64) -> Sight {
         if !value.is_finite() {
             return Sight::NOTHING;
         }
@@ -167,22 +170,23 @@ impl Tier0 {
         self.low = self.low.min(x);
         self.high = self.high.max(x);
         let floor = ((self.high - self.low) * RANGE_FLOOR).max(f32::MIN_POSITIVE);
-        let z = self.distances(time_s, x, floor);
+        let z = self.distances(hour, x, floor);
         self.last = x;
         self.samples = self.samples.saturating_add(1);
         let parts = self.surprises(&z);
-        let surprise = parts.iter().sum();
-        let most = (1..LANES).fold(0, |best, k| if parts[k] > parts[best] { k } else { best });
-        Sight { score: self.pass(surprise), surprise, part: PARTS[most] }
+        let surprise = sum(&parts);
+        let score = self.pass(surprise);
+        // nearly all samples end here
+        let part = if score > 0.0 { largest(&parts) } else { Part::Level };
+        Sight { score, surprise, part }
     }
 
     /// The distance of each detector, and its learning. Loops over all lanes, so that they become vector instructions.
     #[inline(always)]
-    fn distances(&mut self, time_s: i64, x: f32, floor: f32) -> [f32; LANES] {
+    fn distances(&mut self, hour: usize, x: f32, floor: f32) -> [f32; LANES] {
         let share = 1.0 / (self.samples as f32 + 1.0);
         self.short += share.max(2.0 / 13.0) * (x - self.short);
         let step = if self.samples == 0 { 0.0 } else { x - self.last };
-        let hour = self.profile.hour(time_s);
         let usual = self.profile.usual_at(hour);
         let long_mean = self.long_mean(x);
         let mut d = [0.0; LANES];
@@ -204,7 +208,7 @@ impl Tier0 {
         if long_mean.is_some() {
             gain[2] = (1.0 / (self.samples as f32 / 4.0 - 11.0).max(1.0)).max(LONG_GAIN);
         }
-        z[VOLATILITY] = self.volatility(step, share);
+        (z[VOLATILITY], z[SPARE]) = self.volatility(step, share);
         let signed = if d[0] < 0.0 { -z[0] } else { z[0] };
         z[DRIFT] = self.drift(signed);
         self.profile.learn_at(hour, if usual.is_some() { cut[3] } else { x }, 0.05);
@@ -233,15 +237,15 @@ impl Tier0 {
         (self.samples >= 47).then(|| self.quads.iter().sum::<f32>() / self.quads.len() as f32)
     }
 
-    /// |ln| of the short against the long mean square of steps; both live in this lane's mean and variance.
+    /// Short and long mean square of steps; both live in this lane's mean and variance.
     #[inline(always)]
-    fn volatility(&mut self, step: f32, share: f32) -> f32 {
+    fn volatility(&mut self, step: f32, share: f32) -> (f32, f32) {
         let square = step * step;
         let (short, long) = (&mut self.mean[VOLATILITY], &mut self.variance[VOLATILITY]);
         *short += share.max(0.01) * (square - *short);
-        let ratio = ln(*short + f32::MIN_POSITIVE) - ln(*long + f32::MIN_POSITIVE);
+        let pair = (*short, *long);
         *long += share.max(0.001) * (square - *long);
-        ratio.abs().min(20.0)
+        pair
     }
 
     /// CUSUM of the level's z; its two sums live in this lane's mean and variance.
@@ -257,9 +261,19 @@ impl Tier0 {
     /// The weighted surprises of the detectors; then the calibration takes them in.
     #[inline(always)]
     fn surprises(&mut self, z: &[f32; LANES]) -> [f32; LANES] {
-        let mut parts = [0.0; LANES];
+        let (mut parts, mut logs) = ([0.0; LANES], [0.0; LANES]);
         for k in 0..LANES {
-            let l = ln(1.0 + z[k]);
+            logs[k] = ln(z[k] + ONES[k]);
+        }
+        // the logarithm of a ratio as it is: |ln(short / long)| / 2, of deviations rather than variances
+        logs[VOLATILITY] = if self.samples > WARM_UP[VOLATILITY] {
+            (0.5 * (logs[VOLATILITY] - logs[SPARE]).abs()).min(10.0)
+        } else {
+            0.0
+        };
+        logs[SPARE] = 0.0;
+        for k in 0..LANES {
+            let l = logs[k];
             let over = (l - self.block_mean[k]) / self.block_deviation[k].max(BLOCK_FLOOR);
             parts[k] = WEIGHTS[k] * over.max(0.0);
             self.block_max[k] = self.block_max[k].max(l);
@@ -364,6 +378,38 @@ impl Tier0 {
             profile: WeekProfile::read(&bytes[PROFILE_AT..])
                 .ok_or_else(|| wrong("the profile does not read".into()))?,
         })
+    }
+}
+
+/// Sum by halves: a chain of additions would wait for each.
+#[inline(always)]
+fn sum(parts: &[f32; LANES]) -> f32 {
+    let half: [f32; 4] = std::array::from_fn(|k| parts[k] + parts[k + 4]);
+    (half[0] + half[2]) + (half[1] + half[3])
+}
+
+#[cold]
+fn largest(parts: &[f32; LANES]) -> Part {
+    PARTS[(1..LANES).fold(0, |best, k| if parts[k] > parts[best] { k } else { best })]
+}
+
+/// [`Tier0::sweep`] as the dispatcher wants it: a call that is always inlined, so that it is compiled for wide vectors.
+struct Sweep<'a, F> {
+    operators: &'a mut [Tier0],
+    time_s: i64,
+    values: &'a [f64],
+    each: F,
+}
+
+impl<F: FnMut(usize, Sight)> pulp::NullaryFnOnce for Sweep<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(mut self) {
+        let hour = WeekProfile::hour(self.time_s);
+        for (index, (operator, value)) in self.operators.iter_mut().zip(self.values).enumerate() {
+            (self.each)(index, operator.observe_in(hour, *value));
+        }
     }
 }
 

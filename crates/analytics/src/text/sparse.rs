@@ -19,6 +19,12 @@ impl SparseRows {
         Self { starts: vec![0], columns: Vec::new(), values: Vec::new(), width }
     }
 
+    /// As [`SparseRows::new`], with room for so many entries.
+    pub(crate) fn with_room(width: usize, entries: usize) -> Self {
+        let (columns, values) = (Vec::with_capacity(entries), Vec::with_capacity(entries));
+        Self { starts: vec![0], columns, values, width }
+    }
+
     /// Adds a row of (column, value). Errors where columns do not rise strictly or are outside the width, or a value is not finite.
     pub fn push(&mut self, row: &[(u32, f64)]) -> Result<()> {
         let rising = row.windows(2).all(|w| w[0].0 < w[1].0) && row.last().is_none_or(|l| (l.0 as usize) < self.width);
@@ -74,15 +80,19 @@ impl SparseRows {
     /// Scales each row to length 1; a row of zeros stays.
     pub fn normalise(&mut self) {
         for i in 0..self.rows() {
-            let values = &mut self.values[self.starts[i]..self.starts[i + 1]];
-            let largest = values.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
-            if largest > 0.0 {
-                // scaled first, so that squares neither overflow nor vanish
-                values.iter_mut().for_each(|v| *v /= largest);
-                let length = values.iter().map(|v| v * v).sum::<f64>().sqrt();
-                values.iter_mut().for_each(|v| *v /= length);
-            }
+            to_length_one(&mut self.values[self.starts[i]..self.starts[i + 1]]);
         }
+    }
+}
+
+/// Scales a row to length 1; zeros stay.
+pub(crate) fn to_length_one(values: &mut [f64]) {
+    let largest = values.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+    if largest > 0.0 {
+        // scaled first, so that squares neither overflow nor vanish
+        values.iter_mut().for_each(|v| *v /= largest);
+        let length = values.iter().map(|v| v * v).sum::<f64>().sqrt();
+        values.iter_mut().for_each(|v| *v /= length);
     }
 }
 

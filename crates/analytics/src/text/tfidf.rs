@@ -32,10 +32,70 @@ impl TfIdf {
         words.sort_unstable();
         let n = texts.len() as f64;
         Self {
-            idf: words.iter().map(|(_, df)| libm::log((1.0 + n) / (1.0 + f64::from(*df))) + 1.0).collect(),
+            idf: words.iter().map(|(_, df)| weight(n, *df)).collect(),
             index: words.iter().zip(0..).map(|((w, _), i)| ((*w).to_owned(), i)).collect(),
             words: words.into_iter().map(|(w, _)| w.to_owned()).collect(),
         }
+    }
+
+    /// [`TfIdf::fit`] and [`TfIdf::transform`] of the same texts in one pass: of each word of a text only a number is kept, so a
+    /// hundred thousand alerts need tens of megabytes. O(words).
+    pub fn fit_transform<T: AsRef<str>>(
+        texts: impl IntoIterator<Item = impl IntoIterator<Item = T>>,
+    ) -> (Self, SparseRows) {
+        let mut numbers: HashMap<String, u32> = HashMap::new();
+        let (mut frequency, mut last) = (Vec::new(), Vec::new());
+        let (mut found, mut ends) = (Vec::new(), Vec::new());
+        for (i, text) in (0_u32..).zip(texts) {
+            for word in text {
+                let word = word.as_ref();
+                let number = match numbers.get(word) {
+                    Some(known) => *known,
+                    None => {
+                        let next = frequency.len() as u32;
+                        numbers.insert(word.to_owned(), next);
+                        frequency.push(0_u32);
+                        last.push(u32::MAX);
+                        next
+                    }
+                };
+                if last[number as usize] != i {
+                    last[number as usize] = i;
+                    frequency[number as usize] += 1;
+                }
+                found.push(number);
+            }
+            ends.push(found.len());
+        }
+        let mut words: Vec<(String, u32)> = numbers.into_iter().collect();
+        words.sort_unstable();
+        let mut columns = vec![0; words.len()];
+        for ((_, number), column) in words.iter().zip(0_u32..) {
+            columns[*number as usize] = column;
+        }
+        found.iter_mut().for_each(|number| *number = columns[*number as usize]);
+        let n = ends.len() as f64;
+        let model = Self {
+            idf: words.iter().map(|(_, k)| weight(n, frequency[*k as usize])).collect(),
+            index: words.iter().zip(0..).map(|((w, _), i)| (w.clone(), i)).collect(),
+            words: words.into_iter().map(|(w, _)| w).collect(),
+        };
+        let mut rows = SparseRows::with_room(model.words.len(), found.len());
+        let mut start = 0;
+        for end in ends {
+            model.add_row(&mut found[start..end], &mut rows);
+            start = end;
+        }
+        rows.normalise();
+        (model, rows)
+    }
+
+    /// A row of count · idf from columns in any order.
+    fn add_row(&self, columns: &mut [u32], rows: &mut SparseRows) {
+        columns.sort_unstable();
+        let row: Vec<(u32, f64)> =
+            columns.chunk_by(|a, b| a == b).map(|c| (c[0], c.len() as f64 * self.idf[c[0] as usize])).collect();
+        rows.add(&row);
     }
 
     /// Rows of count · idf, scaled to length 1; unknown words are left out, a text without known words is a row of zeros. O(words).
@@ -46,10 +106,7 @@ impl TfIdf {
         for text in texts {
             columns.clear();
             columns.extend(text.iter().filter_map(|w| self.index.get(w.as_ref())));
-            columns.sort_unstable();
-            let row: Vec<(u32, f64)> =
-                columns.chunk_by(|a, b| a == b).map(|c| (c[0], c.len() as f64 * self.idf[c[0] as usize])).collect();
-            rows.add(&row);
+            self.add_row(&mut columns, &mut rows);
         }
         rows.normalise();
         rows
@@ -68,6 +125,11 @@ impl TfIdf {
     }
 }
 
+/// idf of a word that `df` of `n` texts have.
+fn weight(n: f64, df: u32) -> f64 {
+    libm::log((1.0 + n) / (1.0 + f64::from(df))) + 1.0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,5 +144,7 @@ mod tests {
         assert_eq!((rows.rows(), rows.row(0).0.len(), rows.row(1)), (3, 0, (&[0][..], &[1.0][..])));
         assert_eq!(model.transform(&[vec!["unknown"]]).row(0).0.len(), 0);
         assert_eq!(model.words(), ["a", "b"]);
+        let (at_once, same) = TfIdf::fit_transform(&texts);
+        assert_eq!((at_once.words(), at_once.idf(), same), (model.words(), model.idf(), rows));
     }
 }
