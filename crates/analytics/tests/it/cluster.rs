@@ -128,3 +128,14 @@ fn lda_is_as_good_as_scikit_learn_and_names_the_topics() {
         assert_eq!(tops, [0, 1, 2]);
     }
 }
+
+/// Other random numbers, so other optima: ours must not be worse than a twentieth.
+#[test]
+fn lda_is_as_good_as_gensim() {
+    for case in cases("lda_gensim.json") {
+        let counts = sparse(&case);
+        let model = Lda::fit(&counts, LdaConfig { topics: 3, ..LdaConfig::default() }).unwrap();
+        let (ours, theirs) = (model.perplexity(&counts).unwrap(), case["perplexity"].as_f64().unwrap());
+        assert!(ours <= 1.05 * theirs && ours > 1.0, "{} {ours} {theirs}", case["name"]);
+    }
+}
