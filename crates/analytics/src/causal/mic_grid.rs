@@ -337,3 +337,51 @@ fn lower(least: &mut [f64; LANES], f: &[f64; LANES], c: f64) {
         *least = if sum < *least { sum } else { *least };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Rng;
+
+    /// The division as the paper writes it, one count of columns after the other.
+    fn plain(board: &Board<'_>, most: usize) -> Vec<f64> {
+        let clumps = board.ends.len();
+        let places: Vec<usize> = [0].into_iter().chain(board.ends.iter().map(|e| *e as usize)).collect();
+        let table = &board.grids.table;
+        let cost = |s: usize, t: usize| {
+            let parts = board.counts.iter().map(|c| table[(c[t] - c[s]) as usize]);
+            table[places[t] - places[s]] - parts.sum::<f64>()
+        };
+        let mut least = vec![f64::INFINITY; clumps + 1];
+        least[0] = 0.0;
+        let mut all = Vec::new();
+        for _ in 0..most {
+            let step = |t: usize| (0..t).map(|s| least[s] + cost(s, t)).fold(f64::INFINITY, f64::min);
+            least = (0..=clumps).map(step).collect();
+            all.push(least[clumps]);
+        }
+        all
+    }
+
+    #[test]
+    fn every_count_of_columns_is_divided_as_well_as_can_be() {
+        let mut rng = Rng::new(5);
+        for n in [1_usize, 2, 3, 9, 60, 130] {
+            let grids = Grids::new(n, 60.0, 2.0);
+            let values = |rng: &mut Rng| (0..n).map(|_| (rng.normal() * 20.0).round()).collect::<Vec<f64>>();
+            let (x, y) = (Axis::new(&values(&mut rng), &grids), Axis::new(&values(&mut rng), &grids));
+            let mut board = Board::new(&grids);
+            for most in [2, 3, 4, 9, 10, 11, 12, 18, 19, 27] {
+                for rows in [2, 5] {
+                    board.divide(&x, &y.parts[rows - 2], (rows, most, most));
+                    let columns = most.min(board.ends.len());
+                    let wanted = plain(&board, columns);
+                    assert_eq!(board.best.len(), columns + 1);
+                    for (found, wanted) in board.best[1..].iter().zip(wanted) {
+                        assert!((found - wanted).abs() < 1e-9, "{n} points, {most} columns: {found} for {wanted}");
+                    }
+                }
+            }
+        }
+    }
+}
