@@ -3,20 +3,21 @@
 //! C. Meek, Causal inference and causal explanation with background knowledge, UAI 1995; causal-learn 0.1.4.8 `Meek.py`.
 
 use super::knowledge::Knowledge;
-use super::mixed::{ARROW, MixedGraph, TAIL};
+use super::mixed::{MixedGraph, TAIL};
 
 /// (i, j, k): i and k are neighbours of j.
 pub(super) type Triple = (usize, usize, usize);
 
 /// Ordered adjacent pairs as causal-learn lists them: pairs with a tail mark first, then those with an arrowhead.
 fn adjacency(graph: &MixedGraph) -> Vec<(usize, usize)> {
-    let mut pairs = Vec::new();
-    for mark in [TAIL, ARROW] {
-        for row in 0..graph.nodes() {
-            pairs.extend((0..graph.nodes()).filter(|col| graph.end(row, *col) == mark).map(|col| (col, row)));
+    let (mut tails, mut arrows) = (Vec::new(), Vec::new());
+    for row in 0..graph.nodes() {
+        for (col, mark) in graph.ends_at(row).iter().enumerate().filter(|(_, mark)| **mark != 0) {
+            if *mark == TAIL { tails.push((col, row)) } else { arrows.push((col, row)) }
         }
     }
-    pairs
+    tails.append(&mut arrows);
+    tails
 }
 
 fn triples(graph: &MixedGraph, shielded: bool) -> Vec<Triple> {
@@ -42,15 +43,15 @@ pub(super) fn unshielded_triples(graph: &MixedGraph) -> Vec<Triple> {
 type Kite = (usize, usize, usize, usize);
 
 fn kites(graph: &MixedGraph, triangles: &[Triple]) -> Vec<Kite> {
-    let nodes = graph.nodes();
-    let mut middles: Vec<Vec<usize>> = vec![Vec::new(); nodes * nodes];
-    for (i, j, l) in triangles {
-        middles[i * nodes + l].push(*j);
-    }
+    // by their ends; those of equal ends stay in their order
+    let mut by_ends: Vec<((usize, usize), usize)> = triangles.iter().map(|(i, j, l)| ((*i, *l), *j)).collect();
+    by_ends.sort_by_key(|(ends, _)| *ends);
     let mut found = Vec::new();
     for (i, j, l) in triangles {
-        let others = middles[i * nodes + l].iter().filter(|k| j < *k && !graph.adjacent(*j, **k));
-        found.extend(others.map(|k| (*i, *j, *k, *l)));
+        let first = by_ends.partition_point(|(ends, _)| *ends < (*i, *l));
+        let middles = by_ends[first..].iter().take_while(|(ends, _)| *ends == (*i, *l));
+        let others = middles.filter(|(_, k)| j < k && !graph.adjacent(*j, *k));
+        found.extend(others.map(|(_, k)| (*i, *j, *k, *l)));
     }
     found
 }

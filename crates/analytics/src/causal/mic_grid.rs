@@ -2,7 +2,7 @@
 //!
 //! Reshef et al. 2011, supplement §3 (EquipartitionYAxis, GetClumpsPartition, GetSuperclumpsPartition, OptimizeXAxis). The
 //! dynamic programme is put as a sum of costs: a column's cost is n·H(rows | column) = N ln N − Σ nᵣ ln nᵣ, from a table of
-//! k ln k; the best division into l columns is then a min-plus step over its last border, in memory order.
+//! k ln k; the best division into l columns is then a min-plus step over its last border, for eight l at once.
 
 use super::mic::MicEstimator;
 
@@ -98,18 +98,32 @@ pub(super) struct Board<'a> {
     grids: &'a Grids,
     arch: pulp::Arch,
     /// Ends of clumps among the sorted points.
-    ends: Vec<usize>,
+    ends: Vec<u32>,
     /// `counts[r][t]`: points of row r before the end of clump t.
     counts: Vec<Vec<u32>>,
-    /// `least[l][t]`: least cost of the first t clumps in l columns.
+    /// `least[v]`: for t = 0, 1, … the least costs of the first t clumps in 1 + 8v, 2 + 8v, … columns, as far as `last`.
     least: Vec<Vec<f64>>,
+    /// The same for the columns before the most.
+    last: Vec<f64>,
+    /// Least cost of all clumps in 0, 1, … columns.
+    best: Vec<f64>,
     cost: Vec<f64>,
 }
 
+const LANES: usize = 8;
+
 impl<'a> Board<'a> {
     pub fn new(grids: &'a Grids) -> Self {
-        let empty = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { grids, arch: pulp::Arch::new(), ends: empty.0, counts: empty.1, least: empty.2, cost: empty.3 }
+        Self {
+            grids,
+            arch: pulp::Arch::new(),
+            ends: Vec::new(),
+            counts: Vec::new(),
+            least: Vec::new(),
+            last: Vec::new(),
+            best: Vec::new(),
+            cost: Vec::new(),
+        }
     }
 
     /// `[y - 2][x - 2]` for x columns and y rows.
@@ -140,7 +154,8 @@ impl<'a> Board<'a> {
         let room = ((self.grids.c * whole as f64) as usize).max(1);
         if self.ends.len() > room {
             let mut start = 0;
-            let sizes: Vec<usize> = self.ends.iter().map(|e| e - std::mem::replace(&mut start, *e)).collect();
+            let sizes: Vec<usize> =
+                self.ends.iter().map(|e| (e - std::mem::replace(&mut start, *e)) as usize).collect();
             let labels = equal_parts(&sizes, self.grids.n, room);
             let last = |k: usize| labels.get(k + 1).is_none_or(|next| *next != labels[k]);
             let ends = self.ends.iter().enumerate().filter(|(k, _)| last(*k)).map(|(_, e)| *e).collect();
@@ -151,7 +166,7 @@ impl<'a> Board<'a> {
         let clumps = self.ends.len();
         let n = self.grids.n as f64;
         let entropy = n.ln() - self.counts.iter().map(|c| self.grids.table[c[clumps] as usize]).sum::<f64>() / n;
-        (2..=most).map(|l| (entropy - self.least[l.min(clumps)][clumps] / n).max(0.0)).collect()
+        (2..=most).map(|l| (entropy - self.best[l.min(clumps)] / n).max(0.0)).collect()
     }
 
     /// Runs of points of one row; points of equal value in different rows are a clump of their own.
@@ -165,11 +180,11 @@ impl<'a> Board<'a> {
             let mixed = points.iter().any(|i| row_of[*i as usize] != first);
             let label = if mixed { u32::MAX } else { u32::from(first) };
             if before.is_some_and(|b| mixed || b != label) {
-                self.ends.push(group[0] as usize);
+                self.ends.push(group[0]);
             }
             before = Some(label);
         }
-        self.ends.push(self.grids.n);
+        self.ends.push(self.grids.n as u32);
     }
 
     fn count(&mut self, axis: &Axis, row_of: &[u16], rows: usize) {
@@ -184,22 +199,42 @@ impl<'a> Board<'a> {
             for counts in &mut self.counts {
                 counts[t + 1] = counts[t];
             }
-            axis.order[start..*end].iter().for_each(|i| self.counts[row_of[*i as usize] as usize][t + 1] += 1);
-            start = *end;
+            axis.order[start..*end as usize].iter().for_each(|i| self.counts[row_of[*i as usize] as usize][t + 1] += 1);
+            start = *end as usize;
         }
     }
 
-    /// Fills `least` for 1 to `most` columns.
+    /// Fills `best` for 1 to `most` columns.
     fn programme(&mut self, most: usize) {
         let clumps = self.ends.len();
         let columns = most.min(clumps);
-        self.least.resize_with(self.least.len().max(columns + 1), Vec::new);
-        self.least[..=columns].iter_mut().for_each(|l| {
-            l.clear();
-            l.resize(clumps + 1, f64::INFINITY);
-        });
+        let vectors = columns.saturating_sub(2).div_ceil(LANES);
+        self.least.resize_with(self.least.len().max(vectors), Vec::new);
+        for least in &mut self.least[..vectors] {
+            // no clumps do not make a column; the last t overflows by one place, and the first is put on a cache line
+            least.resize(least.len().max((clumps + 2) * LANES), 0.0);
+            let from = start(least);
+            least[from..from + LANES].fill(f64::INFINITY);
+        }
+        self.last.clear();
+        self.last.push(f64::INFINITY);
+        self.best.clear();
+        self.best.push(f64::INFINITY);
         let arch = self.arch;
-        arch.dispatch(Programme { board: self, clumps, columns });
+        arch.dispatch(Programme { board: self, clumps, columns, vectors });
+    }
+
+    /// The costs of a column from clump s = 0, 1, … `starts` − 1 to t.
+    #[inline(always)]
+    fn costs(&mut self, t: usize, starts: usize) {
+        let Self { grids, ends, counts, cost, .. } = self;
+        let end = ends[t - 1];
+        cost.clear();
+        cost.resize(starts, grids.table[end as usize]);
+        look_up(&mut cost[1..], &ends[..starts - 1], end, &grids.table, |_, whole| whole);
+        for counts in counts.iter() {
+            look_up(cost, &counts[..starts], counts[t], &grids.table, |cost, part| cost - part);
+        }
     }
 }
 
@@ -207,6 +242,7 @@ struct Programme<'a, 'b> {
     board: &'a mut Board<'b>,
     clumps: usize,
     columns: usize,
+    vectors: usize,
 }
 
 impl pulp::NullaryFnOnce for Programme<'_, '_> {
@@ -214,29 +250,36 @@ impl pulp::NullaryFnOnce for Programme<'_, '_> {
 
     #[inline(always)]
     fn call(self) {
-        let Board { grids, ends, counts, least, cost, .. } = self.board;
-        let table = &grids.table[..];
-        for t in 1..=self.clumps {
-            cost.clear();
-            let end = ends[t - 1];
-            // cost of a column from clump s to t
-            cost.push(table[end]);
-            cost.extend(ends[..t - 1].iter().map(|start| table[end - start]));
-            for counts in counts.iter() {
-                let here = counts[t];
-                for (cost, before) in cost.iter_mut().zip(&counts[..t]) {
-                    *cost -= table[(here - before) as usize];
-                }
+        let Self { board, clumps, columns, vectors } = self;
+        for t in 1..clumps {
+            // up to two columns only those matter that begin with the first clump
+            board.costs(t, if columns > 2 { t } else { 1 });
+            let mut fewer = board.cost[0];
+            for least in &mut board.least[..vectors] {
+                let from = start(least);
+                let sums = least_sums(&least[from..], &board.cost);
+                // one column more than the places they come from; what overflows is written again for the next t
+                let at = from + t * LANES;
+                least[at] = fewer;
+                least[at + 1..=at + LANES].copy_from_slice(&sums);
+                fewer = sums[LANES - 1];
             }
-            least[1][t] = cost[0];
-            for l in 2..=self.columns.min(t) {
-                // all clumps matter for the next count of columns only
-                if l == self.columns && t < self.clumps {
-                    break;
-                }
-                let value = least_sum(&least[l - 1][l - 1..t], &cost[l - 1..t]);
-                least[l][t] = value;
+            if columns > 2 {
+                let least = &board.least[vectors - 1];
+                fewer = least[start(least) + t * LANES + (columns - 3) % LANES + 1];
             }
+            board.last.push(fewer);
+        }
+        board.costs(clumps, clumps);
+        board.best.push(board.cost[0]);
+        for v in 0..vectors {
+            let least = &board.least[v];
+            let sums = least_sums(&least[start(least)..], &board.cost);
+            board.best.extend_from_slice(&sums[..(columns - 2 - v * LANES).min(LANES)]);
+        }
+        if columns > 1 {
+            let sums = board.last.iter().zip(&board.cost).map(|(f, c)| f + c);
+            board.best.push(sums.fold(f64::INFINITY, |m, v| if v < m { v } else { m }));
         }
     }
 }
@@ -246,19 +289,99 @@ fn normalised(information: f64, parts: usize) -> f64 {
     if parts > 1 { information / (parts as f64).ln() } else { 0.0 }
 }
 
-/// The least f[s] + c[s]; minima do not depend on their order.
+/// Changes each cost by the table's value for the points between `before` and `here`. A function of its own, so that the
+/// compiler knows that cost and table are apart; with the bound that is never reached it looks up eight at once.
 #[inline(always)]
-fn least_sum(f: &[f64], c: &[f64]) -> f64 {
-    let mut lanes = [f64::INFINITY; 16];
-    let (fs, cs) = (f.chunks_exact(16), c.chunks_exact(16));
-    for (lane, (a, b)) in lanes.iter_mut().zip(fs.remainder().iter().zip(cs.remainder())) {
-        *lane = a + b;
+fn look_up(cost: &mut [f64], before: &[u32], here: u32, table: &[f64], change: impl Fn(f64, f64) -> f64) {
+    if table.is_empty() {
+        return;
     }
-    for (a, b) in fs.zip(cs) {
-        for k in 0..16 {
-            let sum = a[k] + b[k];
-            lanes[k] = if sum < lanes[k] { sum } else { lanes[k] };
+    let most = table.len() - 1;
+    for (cost, before) in cost.iter_mut().zip(before) {
+        *cost = change(*cost, table[(here.wrapping_sub(*before) as usize).min(most)]);
+    }
+}
+
+/// The first place on a line of the cache.
+fn start(values: &[f64]) -> usize {
+    values.as_ptr().align_offset(64) % LANES
+}
+
+/// For each of eight lanes the least f[s] + c[s]; minima do not depend on their order.
+#[inline(always)]
+fn least_sums(f: &[f64], c: &[f64]) -> [f64; LANES] {
+    // that many minima at once hide how long each takes
+    const ABREAST: usize = 4;
+    let mut least = [[f64::INFINITY; LANES]; ABREAST];
+    let f = &f.as_chunks::<LANES>().0[..c.len()];
+    let ((fs, f_rest), (cs, c_rest)) = (f.as_chunks::<ABREAST>(), c.as_chunks::<ABREAST>());
+    for (f, c) in f_rest.iter().zip(c_rest) {
+        lower(&mut least[0], f, *c);
+    }
+    for (f, c) in fs.iter().zip(cs) {
+        for k in 0..ABREAST {
+            lower(&mut least[k], &f[k], c[k]);
         }
     }
-    lanes.iter().fold(f64::INFINITY, |m, v| if *v < m { *v } else { m })
+    let [mut first, second, third, fourth] = least;
+    for other in [second, third, fourth] {
+        lower(&mut first, &other, 0.0);
+    }
+    first
+}
+
+#[inline(always)]
+fn lower(least: &mut [f64; LANES], f: &[f64; LANES], c: f64) {
+    for (least, f) in least.iter_mut().zip(f) {
+        let sum = f + c;
+        *least = if sum < *least { sum } else { *least };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Rng;
+
+    /// The division as the paper writes it, one count of columns after the other.
+    fn plain(board: &Board<'_>, most: usize) -> Vec<f64> {
+        let clumps = board.ends.len();
+        let places: Vec<usize> = [0].into_iter().chain(board.ends.iter().map(|e| *e as usize)).collect();
+        let table = &board.grids.table;
+        let cost = |s: usize, t: usize| {
+            let parts = board.counts.iter().map(|c| table[(c[t] - c[s]) as usize]);
+            table[places[t] - places[s]] - parts.sum::<f64>()
+        };
+        let mut least = vec![f64::INFINITY; clumps + 1];
+        least[0] = 0.0;
+        let mut all = Vec::new();
+        for _ in 0..most {
+            let step = |t: usize| (0..t).map(|s| least[s] + cost(s, t)).fold(f64::INFINITY, f64::min);
+            least = (0..=clumps).map(step).collect();
+            all.push(least[clumps]);
+        }
+        all
+    }
+
+    #[test]
+    fn every_count_of_columns_is_divided_as_well_as_can_be() {
+        let mut rng = Rng::new(5);
+        for n in [1_usize, 2, 3, 9, 60, 130] {
+            let grids = Grids::new(n, 60.0, 2.0);
+            let values = |rng: &mut Rng| (0..n).map(|_| (rng.normal() * 20.0).round()).collect::<Vec<f64>>();
+            let (x, y) = (Axis::new(&values(&mut rng), &grids), Axis::new(&values(&mut rng), &grids));
+            let mut board = Board::new(&grids);
+            for most in [2, 3, 4, 9, 10, 11, 12, 18, 19, 27] {
+                for rows in [2, 5] {
+                    board.divide(&x, &y.parts[rows - 2], (rows, most, most));
+                    let columns = most.min(board.ends.len());
+                    let wanted = plain(&board, columns);
+                    assert_eq!(board.best.len(), columns + 1);
+                    for (found, wanted) in board.best[1..].iter().zip(wanted) {
+                        assert!((found - wanted).abs() < 1e-9, "{n} points, {most} columns: {found} for {wanted}");
+                    }
+                }
+            }
+        }
+    }
 }

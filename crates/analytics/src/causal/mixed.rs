@@ -1,14 +1,26 @@
 //! The graph that causal discovery makes: edges directed, undirected or bidirected.
 
 /// Marks at the ends of edges, as in causal-learn: `end(i, j)` is the mark at i of the edge between i and j.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct MixedGraph {
     nodes: usize,
     ends: Vec<i8>,
     /// Bit j of row i: j is known to be i itself or an ancestor of i.
     above: Vec<u64>,
     words: usize,
+    /// `above` must be made anew before it is read: from all i → j but those of `later`, then those in their order.
+    stale: bool,
+    /// Edges directed since `above` became stale.
+    later: Vec<(usize, usize)>,
 }
+
+impl PartialEq for MixedGraph {
+    fn eq(&self, other: &Self) -> bool {
+        self.nodes == other.nodes && self.ends == other.ends
+    }
+}
+
+impl Eq for MixedGraph {}
 
 /// The mark of an edge's tail.
 pub const TAIL: i8 = -1;
@@ -20,9 +32,8 @@ impl MixedGraph {
     #[must_use]
     pub fn new(nodes: usize) -> Self {
         let words = nodes.div_ceil(64);
-        let mut graph = Self { nodes, ends: vec![0; nodes * nodes], above: vec![0; nodes * words], words };
-        graph.rebuild_ancestors();
-        graph
+        let (ends, above) = (vec![0; nodes * nodes], vec![0; nodes * words]);
+        Self { nodes, ends, above, words, stale: true, later: Vec::new() }
     }
 
     /// Count of nodes.
@@ -91,7 +102,16 @@ impl MixedGraph {
         (0..nodes).flat_map(|i| (0..nodes).map(move |j| (i, j))).filter(|(i, j)| is(self, *i, *j)).collect()
     }
 
+    /// The marks at `i` of its edges with 0, 1, …
+    pub(super) fn ends_at(&self, i: usize) -> &[i8] {
+        &self.ends[i * self.nodes..(i + 1) * self.nodes]
+    }
+
     pub(crate) fn set_undirected(&mut self, i: usize, j: usize) {
+        if self.is_directed(i, j) || self.is_directed(j, i) {
+            // what lies above what is not forgotten
+            self.refresh();
+        }
         self.set(i, j, TAIL, TAIL);
     }
 
@@ -101,27 +121,46 @@ impl MixedGraph {
         self.set(i, j, TAIL, ARROW);
         if was_directed {
             // causal-learn removes the edge, rebuilds what lies above what, then adds the edge
-            self.set(i, j, 0, 0);
-            self.rebuild_ancestors();
-            self.set(i, j, TAIL, ARROW);
+            self.stale = true;
+            self.later.clear();
         }
-        self.add_ancestor(i, j);
+        if self.stale {
+            self.later.push((i, j));
+        } else {
+            self.add_ancestor(i, j);
+        }
     }
 
     /// Makes the edge i ↔ j.
     pub(crate) fn set_bidirected(&mut self, i: usize, j: usize) {
         self.set(i, j, ARROW, ARROW);
-        self.rebuild_ancestors();
+        self.stale = true;
+        self.later.clear();
     }
 
     /// Whether a path i → … → j is known.
-    pub(crate) fn is_above(&self, i: usize, j: usize) -> bool {
+    pub(crate) fn is_above(&mut self, i: usize, j: usize) -> bool {
+        self.refresh();
         self.above[j * self.words + i / 64] >> (i % 64) & 1 == 1
     }
 
     fn set(&mut self, i: usize, j: usize, at_i: i8, at_j: i8) {
         self.ends[i * self.nodes + j] = at_i;
         self.ends[j * self.nodes + i] = at_j;
+    }
+
+    fn refresh(&mut self) {
+        if !self.stale {
+            return;
+        }
+        self.stale = false;
+        let later = std::mem::take(&mut self.later);
+        later.iter().for_each(|(i, j)| self.set(*i, *j, 0, 0));
+        self.rebuild_ancestors();
+        for (i, j) in later {
+            self.set(i, j, TAIL, ARROW);
+            self.add_ancestor(i, j);
+        }
     }
 
     fn rebuild_ancestors(&mut self) {
@@ -132,6 +171,9 @@ impl MixedGraph {
         // last edge first, as causal-learn does: the closure below is not complete, so the order shows
         for i in (0..self.nodes).rev() {
             for j in (i + 1..self.nodes).rev() {
+                if !self.adjacent(i, j) {
+                    continue;
+                }
                 if self.is_directed(i, j) {
                     self.add_ancestor(i, j);
                 } else if self.is_directed(j, i) {

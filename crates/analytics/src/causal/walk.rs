@@ -74,6 +74,7 @@ impl Conditional {
     }
 
     /// Takes out the linear effect of `s`; false where `s` is determined already.
+    #[inline(always)]
     fn condition(&self, s: usize, into: &mut Self) -> bool {
         let variance = self.variances[s];
         if variance.is_nan() || variance <= DETERMINED {
@@ -81,19 +82,19 @@ impl Conditional {
         }
         let size = self.size;
         let effect = self.row(s);
-        for i in 0..size {
+        for ((to, from), e) in into.variances.iter_mut().zip(&self.variances).zip(effect) {
+            *to = from - e / variance * e;
+        }
+        // later members and x alone are looked at from here on
+        for i in s + 1..size {
             let factor = effect[i] / variance;
             let target = &mut into.values[i * size..(i + 1) * size];
             for ((to, from), e) in target.iter_mut().zip(self.row(i)).zip(effect) {
                 *to = from - factor * e;
             }
-            into.variances[i] = self.variances[i] - factor * effect[i];
+            target[s] = 0.0;
         }
         // s is known: it varies no more and can be neither tested nor conditioned on again
-        for i in 0..size {
-            into.values[i * size + s] = 0.0;
-            into.values[s * size + i] = 0.0;
-        }
         into.variances[s] = 0.0;
         true
     }
@@ -103,12 +104,15 @@ impl Walk<'_> {
     fn around(&mut self, correlation: &Matrix, x: usize, around: &[usize]) {
         let members: Vec<usize> = around.iter().copied().chain([x]).collect();
         let size = members.len();
-        let values = members.iter().flat_map(|i| members.iter().map(|j| correlation[(*i, *j)])).collect();
-        let start = Conditional { size, values, variances: vec![1.0; size] };
-        let mut stack = vec![start; self.level];
+        let mut start = Conditional { size, values: vec![0.0; size * size], variances: vec![0.0; size] };
         for (i, member) in members.iter().enumerate() {
-            stack[0].variances[i] = correlation[(*member, *member)];
+            let row = correlation.row(*member);
+            for (to, from) in start.values[i * size..(i + 1) * size].iter_mut().zip(&members) {
+                *to = row[*from];
+            }
+            start.variances[i] = row[*member];
         }
+        let mut stack = vec![start; self.level];
         let mut prefix = Vec::with_capacity(self.level);
         self.descend(&mut stack, &mut prefix, &members);
     }
@@ -127,7 +131,7 @@ impl Walk<'_> {
         // room for the rest of the set must be left
         let rest = self.level - prefix.len() - 1;
         for s in first..neighbours.saturating_sub(rest) {
-            if here[0].condition(s, &mut below[0]) {
+            if self.arch.dispatch(|| here[0].condition(s, &mut below[0])) {
                 prefix.push(s);
                 self.descend(below, prefix, members);
                 prefix.pop();
