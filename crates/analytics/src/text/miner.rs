@@ -4,7 +4,7 @@
 //! rules). The fast path is that hash and one look-up. Everything that needs more than one line — which identifiers are
 //! wording, which words are values, how a template is written — is decided later, in [`Miner::templates`], from the set of
 //! signatures and what was seen in their values. Lines that differ from a recent one in digits only skip even the lexer
-//! (4096 of them are remembered, 180 KiB a miner).
+//! (4096 of them are remembered, 160 KiB a miner).
 //!
 //! **What is guaranteed.** Counts and what is known of values are joined by operations that neither order nor grouping can
 //! change (sums, least of two lines, "one value or several"), and `templates` is a pure function of them. As long as nothing was evicted, any
