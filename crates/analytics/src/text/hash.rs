@@ -17,18 +17,22 @@ pub(super) fn mix_bytes(mut hash: u64, bytes: &[u8]) -> u64 {
     for eight in eights {
         hash = mix(hash, u64::from_le_bytes(*eight));
     }
-    // up to seven bytes in three overlapping reads, each length with its own arrangement
-    let last = match *rest {
-        [] => 0,
-        [a] => u64::from(a),
-        [a, b] => u64::from(u16::from_le_bytes([a, b])),
-        [a, b, c] => u64::from(u32::from_le_bytes([a, b, c, 0])),
-        [a, b, c, d] => u64::from(u32::from_le_bytes([a, b, c, d])),
-        [a, b, c, d, e] => u64::from_le_bytes([a, b, c, d, e, 0, 0, 0]),
-        [a, b, c, d, e, f] => u64::from_le_bytes([a, b, c, d, e, f, 0, 0]),
-        [a, b, c, d, e, f, g, ..] => u64::from_le_bytes([a, b, c, d, e, f, g, 0]),
+    // up to seven bytes in overlapping reads
+    let (len, n) = (bytes.len(), rest.len());
+    let last = match (bytes.last_chunk::<8>(), rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
+        (Some(tail), ..) => u64::from_le_bytes(*tail) >> 8 >> (56 - 8 * n),
+        (_, Some(head), Some(tail)) => {
+            u64::from(u32::from_le_bytes(*head)) | u64::from(u32::from_le_bytes(*tail)) << (8 * (n - 4))
+        }
+        _ => rest.iter().rev().fold(0, |x, b| x << 8 | u64::from(*b)),
     };
-    mix(hash, last ^ ((bytes.len() as u64) << 56))
+    mix(hash, last ^ ((len as u64) << 56))
+}
+
+/// [`mix_bytes`] of a word whose first eight bytes, zeros after its end, are at hand.
+#[inline(always)]
+pub(super) fn mix_word(hash: u64, word: &[u8], head: u64) -> u64 {
+    if word.len() < 8 { mix(hash, head ^ (word.len() as u64) << 56) } else { mix_bytes(hash, word) }
 }
 
 /// Hash of a gap, a run of blanks counting as one.

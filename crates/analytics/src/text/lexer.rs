@@ -15,9 +15,10 @@
 //! | unit, time zone, `AM` after a number; month, weekday beside one | part of the run |
 //! | values with only blanks and light punctuation between | one run, whatever their number |
 
+use super::lexer_bytes::{ODD, eight, encode, first, run};
 use super::lexer_words::{
-    BACK, CLASS, Calendar, DIGIT, JOIN, LOWER, MAX_VALUE, OTHER, SLASH, SPACE, UPPER, WORD, addressed, calendar,
-    examine, introduces, literal, numeral, source_file, superuser, technical, telling, unit,
+    BACK, CLASS, Calendar, DIGIT, Hints, JOIN, LOWER, MAX_VALUE, OTHER, SLASH, SPACE, UPPER, USERS, WORD, addressed,
+    calendar, examine, introduces, light, literal, numeral, source_file, superuser, technical, telling, unit,
 };
 
 /// What kind of value an element is.
@@ -49,42 +50,14 @@ pub(super) struct Value {
 
 /// Receives a line's parts in order. `gap` is what stands between the previous part and this one.
 pub(super) trait Sink {
-    /// Wording.
-    fn word(&mut self, gap: &[u8], word: &[u8]);
+    /// Wording; `head` are its first eight bytes, the first lowest, zeros after its end.
+    fn word(&mut self, gap: &[u8], word: &[u8], head: u64);
     /// An element of a run of values.
     fn element(&mut self, gap: &[u8], element: &[u8], value: Value);
+    /// The digits from `start` to `end` matter, not only that they are digits.
+    fn exact(&mut self, _start: usize, _end: usize) {}
     /// What stands after the last part; `cut` where the line was longer than is read.
     fn end(&mut self, gap: &[u8], cut: bool);
-}
-
-/// Bytes a run of values may continue across.
-fn light(gap: &[u8]) -> bool {
-    match gap {
-        [b' ' | b':' | b','] | [b',', b' '] => true,
-        _ => {
-            gap.len() <= 4
-                && gap.iter().all(|b| {
-                    matches!(
-                        b,
-                        b' ' | b','
-                            | b':'
-                            | b'.'
-                            | b'-'
-                            | b'/'
-                            | b'|'
-                            | b'&'
-                            | b'='
-                            | b'<'
-                            | b'>'
-                            | b'+'
-                            | b'#'
-                            | b'%'
-                            | b'~'
-                            | b'*'
-                    )
-                })
-        }
-    }
 }
 
 /// Most elements and words of a line that are read; the rest is one value.
@@ -94,6 +67,7 @@ pub(super) const MAX_BYTES: usize = 4096;
 
 struct Scan<'a, S> {
     line: &'a [u8],
+    codes: &'a [u8],
     sink: &'a mut S,
     /// Beginning and end of the last part.
     from: usize,
@@ -107,12 +81,13 @@ struct Scan<'a, S> {
     parts: usize,
 }
 
-/// Reads a line into `sink`.
+/// Reads a line into `sink`; `codes` is room for work.
 #[inline]
-pub(super) fn scan<S: Sink>(line: &[u8], sink: &mut S) {
+pub(super) fn scan<S: Sink>(line: &[u8], codes: &mut Vec<u8>, sink: &mut S) {
     let cut = line.len() > MAX_BYTES;
     let line = &line[..line.len().min(MAX_BYTES)];
-    let mut scan = Scan { line, sink, from: 0, last: 0, open: false, bracket: false, name: 0, parts: 0 };
+    encode(line, codes);
+    let mut scan = Scan { line, codes, sink, from: 0, last: 0, open: false, bracket: false, name: 0, parts: 0 };
     let mut i = 0;
     while i < line.len() {
         let class = CLASS[usize::from(line[i])];
@@ -163,35 +138,24 @@ impl<'a, S: Sink> Scan<'a, S> {
         {
             return end;
         }
-        let (mut flags, mut odd, mut joints) = (0, false, 0);
+        let (mut flags, mut odd) = (0, false);
         let mut i = start;
         if CLASS[usize::from(line[i])] & WORD == 0 {
             // a sign, or the dots before a path
             odd = true;
             while i + 1 < line.len() && CLASS[usize::from(line[i])] & WORD == 0 {
-                flags |= CLASS[usize::from(line[i])];
+                flags |= self.codes[i];
                 i += 1;
             }
         }
-        while let Some(&b) = line.get(i) {
-            let class = CLASS[usize::from(b)];
-            if class & WORD == 0 {
-                let joins = class & (JOIN | BACK) != 0
-                    && line.get(i + 1).is_some_and(|n| CLASS[usize::from(*n)] & (WORD | BACK) != 0);
-                if !joins {
-                    break;
-                }
-                joints += 1;
-                odd |= b != b'.';
-            }
-            flags |= class;
-            i += 1;
-        }
+        let (end, codes) = run(self.codes, i);
+        (i, flags) = (end, flags | codes);
+        odd |= codes & ODD != 0;
         self.parts += 1;
-        if flags & (DIGIT | SLASH | BACK) == 0 {
+        if flags & (DIGIT | SLASH) == 0 {
             self.letters(start, i, flags, odd)
-        } else if flags & (LOWER | UPPER | SLASH | OTHER | BACK) == 0 {
-            self.numeric(start, i, odd, joints)
+        } else if flags & (LOWER | UPPER | SLASH | OTHER) == 0 {
+            self.numeric(start, i, odd)
         } else {
             self.mixed(start, i, flags)
         }
@@ -229,7 +193,7 @@ impl<'a, S: Sink> Scan<'a, S> {
     #[inline(always)]
     fn put_word(&mut self, start: usize, end: usize) -> usize {
         let gap = self.gap(start);
-        self.sink.word(gap, &self.line[start..end]);
+        self.sink.word(gap, &self.line[start..end], first(eight(self.line, start), end - start));
         (self.from, self.last, self.open, self.bracket) = (start, end, false, false);
         end
     }
@@ -268,7 +232,8 @@ impl<'a, S: Sink> Scan<'a, S> {
     #[inline]
     fn letters(&mut self, start: usize, end: usize, flags: u8, odd: bool) -> usize {
         let word = &self.line[start..end];
-        if (self.name != 0 || superuser(word)) && self.account(start, end) {
+        let hints = Hints::of(word);
+        if (self.name != 0 || (hints.superuser() && superuser(word))) && self.account(start, end) {
             return self.put(start, end, Kind::Whole);
         }
         let next = self.byte(end);
@@ -287,18 +252,21 @@ impl<'a, S: Sink> Scan<'a, S> {
             return self.put(start, end, Kind::Value);
         }
         if word.len() <= 9 && flags & JOIN == 0 {
-            if word.len() >= 4 && word.len() <= 5 && literal(word) {
+            if hints.literal() && literal(word) {
                 return self.put(start, end, Kind::Whole);
             }
-            if self.open && unit(word) && matches!(&self.line[self.last..start], b" " | b"") {
+            if self.open && hints.unit() && unit(word) && matches!(&self.line[self.last..start], b" " | b"") {
                 return self.put(start, end, Kind::Unit);
             }
-            if flags & UPPER != 0 && self.date(word, start, end) {
+            if hints.date() && self.date(word, start, end) {
                 return self.put(start, end, Kind::Unit);
             }
         }
-        self.name = if self.name == 1 || matches!(next, b'=' | b':') || self.byte(end + 1) == b'\'' {
-            if matches!(word, b"user" | b"User" | b"username" | b"ruser") { 2 } else { u8::from(introduces(word)) }
+        let announced = self.name == 1 || matches!(next, b'=' | b':') || self.byte(end + 1) == b'\'';
+        self.name = if !hints.name() {
+            0
+        } else if announced && USERS.contains(&word) {
+            2
         } else {
             u8::from(introduces(word))
         };
@@ -426,8 +394,9 @@ impl<'a, S: Sink> Scan<'a, S> {
 
     /// Digits with joints only.
     #[inline]
-    fn numeric(&mut self, start: usize, end: usize, odd: bool, joints: u32) -> usize {
+    fn numeric(&mut self, start: usize, end: usize, odd: bool) -> usize {
         if self.byte(end) == b':' && !odd {
+            let joints = self.line[start..end].iter().filter(|b| **b == b'.').count();
             if joints == 3 {
                 // an address takes its port along, whatever follows
                 let digits = self.line[end + 1..].iter().take_while(|b| b.is_ascii_digit()).count();
@@ -461,8 +430,11 @@ impl<'a, S: Sink> Scan<'a, S> {
             return self.put(start, e, Kind::Whole);
         }
         let word = &self.line[start..end];
-        if flags & (SLASH | BACK) == 0 {
+        if flags & SLASH == 0 {
             let (shape, soft) = examine(word);
+            if soft {
+                self.sink.exact(start, end);
+            }
             let kind = if !soft {
                 Kind::Mixed
             } else if technical(word) {
@@ -477,6 +449,10 @@ impl<'a, S: Sink> Scan<'a, S> {
         if !(flags & DIGIT != 0 || slashes >= 2 || rooted) {
             self.name = 0;
             return self.put_word(start, end);
+        }
+        if !rooted && word.contains(&b'x') {
+            // `0x` is asked for
+            self.sink.exact(start, end);
         }
         // dates and pairs of numbers are not paths
         if !rooted && word.split(|b| matches!(b, b'/' | b'@')).all(numeral) {

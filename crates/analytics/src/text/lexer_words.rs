@@ -36,6 +36,145 @@ pub(super) const CLASS: [u8; 256] = {
     t
 };
 
+/// Bytes a run of values may continue across.
+pub(super) fn light(gap: &[u8]) -> bool {
+    match gap {
+        [b' ' | b':' | b','] | [b',', b' '] => true,
+        _ => {
+            gap.len() <= 4
+                && gap.iter().all(|b| {
+                    matches!(
+                        b,
+                        b' ' | b','
+                            | b':'
+                            | b'.'
+                            | b'-'
+                            | b'/'
+                            | b'|'
+                            | b'&'
+                            | b'='
+                            | b'<'
+                            | b'>'
+                            | b'+'
+                            | b'#'
+                            | b'%'
+                            | b'~'
+                            | b'*'
+                    )
+                })
+        }
+    }
+}
+
+const LITERALS: &[&[u8]] = &[b"true", b"false", b"null", b"True", b"False", b"TRUE", b"FALSE", b"NULL"];
+const SUPERUSERS: &[&[u8]] = &[b"root", b"admin", b"guest", b"administrator", b"Administrator"];
+const INTRODUCING: &[&[u8]] =
+    &[b"for", b"invalid", b"by", b"of", b"as", b"unknown", b"illegal", b"Invalid", b"Illegal"];
+const UNITS: &[&[u8]] = &[
+    b"B", b"KB", b"MB", b"GB", b"TB", b"PB", b"kB", b"KiB", b"MiB", b"GiB", b"TiB", b"K", b"M", b"G", b"ns", b"us",
+    b"ms", b"s", b"sec", b"secs", b"msec", b"msecs", b"min", b"mins", b"h", b"hr", b"hrs", b"byte", b"bytes",
+    b"second", b"seconds", b"minute", b"minutes", b"hour", b"hours", b"day", b"days", b"AM", b"PM", b"am", b"pm",
+    b"UTC", b"GMT", b"PST", b"PDT", b"EST", b"EDT", b"CST", b"CET", b"CEST",
+];
+const MONTHS: &[&[u8]] = &[
+    b"Jan",
+    b"Feb",
+    b"Mar",
+    b"Apr",
+    b"May",
+    b"Jun",
+    b"Jul",
+    b"Aug",
+    b"Sep",
+    b"Oct",
+    b"Nov",
+    b"Dec",
+    b"January",
+    b"February",
+    b"March",
+    b"April",
+    b"June",
+    b"July",
+    b"August",
+    b"September",
+    b"October",
+    b"November",
+    b"December",
+];
+const WEEKDAYS: &[&[u8]] = &[
+    b"Mon",
+    b"Tue",
+    b"Wed",
+    b"Thu",
+    b"Fri",
+    b"Sat",
+    b"Sun",
+    b"Monday",
+    b"Tuesday",
+    b"Wednesday",
+    b"Thursday",
+    b"Friday",
+    b"Saturday",
+    b"Sunday",
+];
+/// The word for an account.
+pub(super) const USERS: &[&[u8]] = &[b"user", b"User", b"username", b"ruser"];
+
+/// Which lists may hold a word: told by its length and first byte, so that most words need no comparison.
+#[derive(Clone, Copy)]
+pub(super) struct Hints(u8);
+
+impl Hints {
+    const LISTS: [&'static [&'static [u8]]; 7] = [LITERALS, SUPERUSERS, INTRODUCING, UNITS, MONTHS, WEEKDAYS, USERS];
+    const TABLE: [u8; 2048] = {
+        let mut table = [0; 2048];
+        let mut list = 0;
+        while list < Self::LISTS.len() {
+            let mut i = 0;
+            while i < Self::LISTS[list].len() {
+                table[Self::place(Self::LISTS[list][i])] |= 1 << list;
+                i += 1;
+            }
+            list += 1;
+        }
+        table
+    };
+
+    /// Of seven bits of the first byte and the length, up to fifteen.
+    const fn place(word: &[u8]) -> usize {
+        let (Some(first), len) = (word.first(), word.len()) else { return 0 };
+        (*first as usize & 0x7f) << 4 | if len < 15 { len } else { 15 }
+    }
+
+    #[inline(always)]
+    pub fn of(word: &[u8]) -> Self {
+        Self(Self::TABLE[Self::place(word) & 2047])
+    }
+
+    /// `true` and the like.
+    pub fn literal(self) -> bool {
+        self.0 & 1 != 0
+    }
+
+    pub fn superuser(self) -> bool {
+        self.0 & 2 != 0
+    }
+
+    /// A word before an account's name.
+    pub fn name(self) -> bool {
+        self.0 & 0x44 != 0
+    }
+
+    pub fn unit(self) -> bool {
+        self.0 & 8 != 0
+    }
+
+    /// A month or weekday.
+    pub fn date(self) -> bool {
+        self.0 & 0x30 != 0
+    }
+}
+
 /// Longest quoted value that is read as a whole; longer ones are texts.
 pub(super) const MAX_VALUE: usize = 64;
 
@@ -79,17 +218,17 @@ pub(super) fn addressed(b: u8) -> bool {
 
 /// Words of truth and absence: values in every language's printing.
 pub(super) fn literal(word: &[u8]) -> bool {
-    matches!(word, b"true" | b"false" | b"null" | b"True" | b"False" | b"TRUE" | b"FALSE" | b"NULL")
+    LITERALS.contains(&word)
 }
 
 /// Accounts that systems come with.
 pub(super) fn superuser(word: &[u8]) -> bool {
-    matches!(word, b"root" | b"admin" | b"guest" | b"administrator" | b"Administrator")
+    SUPERUSERS.contains(&word)
 }
 
 /// Words that stand before `user` where a name follows it.
 pub(super) fn introduces(word: &[u8]) -> bool {
-    matches!(word, b"for" | b"invalid" | b"by" | b"of" | b"as" | b"unknown" | b"illegal" | b"Invalid" | b"Illegal")
+    INTRODUCING.contains(&word)
 }
 
 /// Whether a name with one dot ends as source files do: `name.go:17` is a place in a program, `example.org:17` a host and port.
@@ -133,58 +272,7 @@ pub(super) fn source_file(word: &[u8]) -> bool {
 
 /// Units of size and time, zones and halves of the day, as they follow a number.
 pub(super) fn unit(word: &[u8]) -> bool {
-    matches!(
-        word,
-        b"B" | b"KB"
-            | b"MB"
-            | b"GB"
-            | b"TB"
-            | b"PB"
-            | b"kB"
-            | b"KiB"
-            | b"MiB"
-            | b"GiB"
-            | b"TiB"
-            | b"K"
-            | b"M"
-            | b"G"
-            | b"ns"
-            | b"us"
-            | b"ms"
-            | b"s"
-            | b"sec"
-            | b"secs"
-            | b"msec"
-            | b"msecs"
-            | b"min"
-            | b"mins"
-            | b"h"
-            | b"hr"
-            | b"hrs"
-            | b"byte"
-            | b"bytes"
-            | b"second"
-            | b"seconds"
-            | b"minute"
-            | b"minutes"
-            | b"hour"
-            | b"hours"
-            | b"day"
-            | b"days"
-            | b"AM"
-            | b"PM"
-            | b"am"
-            | b"pm"
-            | b"UTC"
-            | b"GMT"
-            | b"PST"
-            | b"PDT"
-            | b"EST"
-            | b"EDT"
-            | b"CST"
-            | b"CET"
-            | b"CEST"
-    )
+    UNITS.contains(&word)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -194,14 +282,7 @@ pub(super) enum Calendar {
 }
 
 pub(super) fn calendar(word: &[u8]) -> Option<Calendar> {
-    match word {
-        b"Jan" | b"Feb" | b"Mar" | b"Apr" | b"May" | b"Jun" | b"Jul" | b"Aug" | b"Sep" | b"Oct" | b"Nov" | b"Dec"
-        | b"January" | b"February" | b"March" | b"April" | b"June" | b"July" | b"August" | b"September"
-        | b"October" | b"November" | b"December" => Some(Calendar::Month),
-        b"Mon" | b"Tue" | b"Wed" | b"Thu" | b"Fri" | b"Sat" | b"Sun" | b"Monday" | b"Tuesday" | b"Wednesday"
-        | b"Thursday" | b"Friday" | b"Saturday" | b"Sunday" => Some(Calendar::Weekday),
-        _ => None,
-    }
+    if MONTHS.contains(&word) { Some(Calendar::Month) } else { WEEKDAYS.contains(&word).then_some(Calendar::Weekday) }
 }
 
 /// A decimal or `0x` hexadecimal number.

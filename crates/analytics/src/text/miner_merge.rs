@@ -43,7 +43,7 @@ pub(super) struct Part {
 pub(super) fn parts(line: &[u8]) -> (Vec<Part>, bool) {
     struct Parts<'a>(&'a [u8], Vec<Part>, bool);
     impl Sink for Parts<'_> {
-        fn word(&mut self, gap: &[u8], word: &[u8]) {
+        fn word(&mut self, gap: &[u8], word: &[u8], _: u64) {
             let end = offset(self.0, gap, word);
             self.1.push(Part { start: end - word.len(), end, kind: None, first: true });
         }
@@ -56,7 +56,7 @@ pub(super) fn parts(line: &[u8]) -> (Vec<Part>, bool) {
         }
     }
     let mut all = Parts(line, Vec::new(), false);
-    lexer::scan(line, &mut all);
+    lexer::scan(line, &mut Vec::new(), &mut all);
     (all.1, all.2)
 }
 

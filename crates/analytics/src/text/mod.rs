@@ -3,8 +3,10 @@
 pub mod distance;
 mod hash;
 mod lexer;
+mod lexer_bytes;
 mod lexer_words;
 pub mod miner;
+mod miner_memo;
 mod miner_merge;
 mod miner_render;
 mod miner_snapshot;
