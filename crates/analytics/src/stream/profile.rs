@@ -62,7 +62,8 @@ impl WeekProfile {
         if !(day.is_finite() && week.is_finite()) {
             return;
         }
-        self.make_room(day.abs().max(week.abs() / (127.0 * COARSE) * 32_767.0));
+        let week_room = week.abs() * (32_767.0 / (127.0 * COARSE));
+        self.make_room(if day.abs() > week_room { day.abs() } else { week_room });
         if self.step > 0.0 {
             let steps = 1.0 / self.step;
             self.day[d] = nearest(day * steps) as i16;
