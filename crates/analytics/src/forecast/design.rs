@@ -6,7 +6,8 @@ use super::prophet::Seasonality;
 use crate::Matrix;
 use crate::causal::gram::{Columns, gram_of_rows};
 
-/// Rows between sines that are computed afresh; between them they are turned on, which costs a rounding each.
+/// Rows for which one sine and cosine are computed afresh; where steps are even, the others follow by the angles between,
+/// which are the same in every block.
 const FRESH: usize = 32;
 
 /// Sine and cosine columns of each seasonality, `2 · order` of them.
@@ -35,20 +36,23 @@ fn turning(times: &[f64], period_s: f64) -> (Vec<f64>, Vec<f64>) {
         libm::sincos(2.0 * PI * (turns - turns.floor()))
     };
     let (mut sin, mut cos) = (Vec::with_capacity(times.len()), Vec::with_capacity(times.len()));
-    let (mut a, mut b) = (0.0, 1.0);
-    let (mut step, mut turn) = (f64::NAN, (0.0, 1.0));
-    for (i, t) in times.iter().enumerate() {
-        if i % FRESH == 0 {
-            (a, b) = phase(*t);
-        } else {
-            let ahead = t - times[i - 1];
-            if ahead != step {
-                (step, turn) = (ahead, phase(ahead));
+    let (mut step, mut turns) = (f64::NAN, [(0.0, 1.0); FRESH]);
+    for block in times.chunks(FRESH) {
+        let ahead = block.get(1).map_or(0.0, |second| second - block[0]);
+        if block.windows(2).any(|w| w[1] - w[0] != ahead) {
+            for t in block {
+                let (a, b) = phase(*t);
+                sin.push(a);
+                cos.push(b);
             }
-            (a, b) = (a * turn.1 + b * turn.0, b * turn.1 - a * turn.0);
+            continue;
         }
-        sin.push(a);
-        cos.push(b);
+        if ahead != step {
+            (step, turns) = (ahead, std::array::from_fn(|k| phase(k as f64 * ahead)));
+        }
+        let (a, b) = phase(block[0]);
+        sin.extend(turns[..block.len()].iter().map(|(s, c)| a * c + b * s));
+        cos.extend(turns[..block.len()].iter().map(|(s, c)| b * c - a * s));
     }
     (sin, cos)
 }
