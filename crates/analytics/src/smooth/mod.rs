@@ -7,16 +7,14 @@
 //! | [`double_exponential`] | noise, follows a slope | a level that grows |
 //! | [`holt_winters`] | noise, follows slope and season | short forecasts of daily patterns |
 //! | [`difference`] | levels and seasons | making a series stationary |
-//! | [`WinsorisedEwma`] | outliers from the estimate | baselines that incidents must not move |
+//! | [`crate::stream::Ewma`] | outliers from the estimate | baselines that incidents must not move |
 
 mod difference;
 mod exponential;
 mod holt_winters;
 mod moving;
-mod winsor;
 
 pub use difference::{difference, undifference};
 pub use exponential::{DoubleExponential, double_exponential, exponential};
 pub use holt_winters::{HoltWinters, HoltWintersFit, SeasonKind, holt_winters, holt_winters_optimised};
 pub use moving::{centred_average, moving_average};
-pub use winsor::WinsorisedEwma;

@@ -7,7 +7,7 @@ use crate::{Error, Result};
 ///
 /// With `adjust` the weights of all samples are (1 − α)^age, so that the start is not overweighted; without, the first
 /// sample keeps the weight (1 − α)^age and later ones α (1 − α)^age. A NaN or infinity is a gap: it ages what was seen and
-/// leaves the mean. O(1) a sample. For a baseline that outliers must not teach see [`crate::stream::pieces::Ewma`].
+/// leaves the mean. O(1) a sample. For a baseline that outliers must not teach see [`crate::stream::Ewma`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExponentialMoments {
     alpha: f64,
