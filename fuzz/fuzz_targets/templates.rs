@@ -16,7 +16,7 @@ fuzz_target!(|data: &[u8]| {
     let templates = miner.templates();
     let counted: u64 = templates.list().iter().map(|t| t.count).sum();
     assert_eq!(counted, miner.lines(), "every line belongs to a template");
-    assert!(Miner::restore(&miner.snapshot()).expect("its own snapshot") == miner);
+    assert!(Miner::restore(&miner.snapshot()).expect("its own snapshot") == miner, "a restored miner goes on as the old one");
     if let Ok(mut foreign) = Miner::restore(data) {
         foreign.observe("a line");
         let _ = foreign.templates();

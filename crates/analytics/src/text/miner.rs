@@ -118,11 +118,9 @@ impl Default for Miner {
 }
 
 impl PartialEq for Miner {
+    /// The same lines seen and the same signatures, in whatever order they came.
     fn eq(&self, other: &Self) -> bool {
-        self.config == other.config
-            && self.entries == other.entries
-            && self.lines == other.lines
-            && self.evicted == other.evicted
+        self.snapshot() == other.snapshot()
     }
 }
 

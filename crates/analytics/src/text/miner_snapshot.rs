@@ -121,3 +121,23 @@ impl<'a> Read<'a> {
         if inside && entry.fits() { Ok(entry) } else { Err(self.wrong("an entry contradicts its line")) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_restored_miner_equals_the_old_one_whatever_the_order_of_lines() {
+        let mut miner = Miner::default();
+        for line in ["pod web-1 started", "volume attached", "a", "", "pod web-2 started", "took 3.5 ms", "\u{1}\u{2}"]
+        {
+            miner.observe(line);
+        }
+        let mut again = Miner::restore(&miner.snapshot()).unwrap();
+        assert!(again == miner);
+        miner.observe("lease lost");
+        assert!(again != miner);
+        again.observe("lease lost");
+        assert!(again == miner);
+    }
+}
