@@ -41,6 +41,7 @@ pub mod text;
 pub mod tree;
 
 mod error;
+mod gram;
 mod matrix;
 mod rng;
 

@@ -4,8 +4,8 @@
 //! (1999). Semantics of lingam 1.13.0 over scikit-learn 1.9.1 (`FastICA`: parallel, logcosh, whitening to unit variance).
 
 use super::fastexp::tanh;
-use super::gram::{Columns, gram};
 use super::lingam::{Lingam, effects};
+use crate::gram::{Columns, gram};
 use crate::linalg::{dot, symmetric_eigen};
 use crate::{Error, Matrix, Result, Rng};
 

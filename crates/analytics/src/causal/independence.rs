@@ -2,7 +2,7 @@
 //!
 //! All follow causal-learn 0.1.4.8 `cit.py`.
 
-use super::gram::{Columns, correlations, mean};
+use crate::gram::{Columns, correlations, mean};
 use crate::special::{chi2_sf, normal_cdf};
 use crate::{Error, Matrix, Result};
 

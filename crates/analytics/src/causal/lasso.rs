@@ -5,8 +5,8 @@
 //! least-squares coefficients, walk the LARS path, take its point of least BIC, refit by least squares. All from the
 //! correlation matrix, O(d³) to O(d⁴) for d predictors whatever the number of rows.
 
-use super::gram::{Columns, gram};
 use super::independence::DETERMINED;
+use crate::gram::{Columns, gram};
 use crate::linalg::{cholesky, cholesky_solve};
 use crate::{Error, Matrix, Result};
 

@@ -6,11 +6,11 @@
 //! (the idea of ParaLiNGAM, Shahbazinia et al. 2021). The variable chosen is the same.
 
 use super::entropy::{max_entropy, residual_entropies};
-use super::gram::{Columns, mean};
 use super::independence::DETERMINED;
 use super::kernel::mutual_information;
 use super::lasso::Moments;
 use super::prior::PathKnowledge;
+use crate::gram::{Columns, mean};
 use crate::linalg::dot;
 use crate::{Error, Matrix, Result};
 

@@ -21,7 +21,6 @@ pub mod circa;
 pub mod deviation;
 pub mod entropy;
 mod fastexp;
-pub(crate) mod gram;
 pub mod granger;
 pub mod ica;
 pub mod independence;

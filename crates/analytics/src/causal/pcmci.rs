@@ -4,8 +4,8 @@
 //! 5 (2019), with linear partial correlation (ParCorr) as tigramite does it: selection of parents with one condition set a
 //! size, then momentary conditional independence, over the rows that have 2 · tau_max rows before them.
 
-use super::gram::{Columns, correlations};
 use super::independence::partial_correlation;
+use crate::gram::{Columns, correlations};
 use crate::special::student_t_sf;
 use crate::{Error, Matrix, Result};
 
@@ -93,7 +93,7 @@ impl Lagged {
         for lag in 0..=2 * tau_max {
             for j in 0..series {
                 let part = &columns.column(j)[2 * tau_max - lag..][..rows];
-                let mean = super::gram::mean(part);
+                let mean = crate::gram::mean(part);
                 shifted.extend(part.iter().map(|v| v - mean));
             }
         }

@@ -3,9 +3,9 @@
 //! A. Hyvärinen et al., Estimation of a structural vector autoregression model using non-Gaussianity, JMLR 11 (2010);
 //! semantics of lingam 1.13.0 over statsmodels (least-squares VAR without intercept, lag of least BIC).
 
-use super::gram::Columns;
 use super::lasso::Moments;
 use super::lingam::{LingamOptions, direct_lingam};
+use crate::gram::Columns;
 use crate::linalg::{cholesky, cholesky_solve, dot};
 use crate::{Error, Matrix, Result};
 

@@ -1,5 +1,6 @@
 //! The usual value of each phase of a cycle, such as each hour of the week.
 
+use crate::stats::order::median_in_place;
 use crate::{Error, Result};
 
 /// Median and spread per phase, robust against incidents in the history.
@@ -23,7 +24,7 @@ impl PhaseProfile {
         Error::at_least("finite values of a profile", 1, finite.len())?;
         let start = start % phases;
         let (low, high) = finite.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(*v), b.max(*v)));
-        let overall = median(&mut finite.clone());
+        let overall = median_in_place(&mut finite.clone());
         let mut by_phase: Vec<Vec<f64>> = vec![Vec::new(); phases];
         for (i, v) in x.iter().enumerate().filter(|(_, v)| v.is_finite()) {
             by_phase[(start + i) % phases].push(*v);
@@ -32,13 +33,13 @@ impl PhaseProfile {
         let daily: Vec<f64> = (0..day)
             .map(|h| {
                 let mut all: Vec<f64> = by_phase[h..].iter().step_by(day).flatten().copied().collect();
-                if all.is_empty() { overall } else { median(&mut all) }
+                if all.is_empty() { overall } else { median_in_place(&mut all) }
             })
             .collect();
         let usual: Vec<f64> = (0..phases)
             .map(|p| {
                 let k = by_phase[p].len() as f64;
-                let own = if k > 0.0 { median(&mut by_phase[p].clone()) } else { 0.0 };
+                let own = if k > 0.0 { median_in_place(&mut by_phase[p].clone()) } else { 0.0 };
                 (k * k * own + daily[p % day]) / (k * k + 1.0)
             })
             .collect();
@@ -48,13 +49,13 @@ impl PhaseProfile {
             .flat_map(|(p, v)| v.iter().map(move |x| (p, x)))
             .map(|(p, x)| (x - usual[p]).abs())
             .collect();
-        let global = 1.4826 * median(&mut residuals);
+        let global = 1.4826 * median_in_place(&mut residuals);
         let floor = 1e-3 * (high - low);
         let spread = (0..phases)
             .map(|p| {
                 let mut r: Vec<f64> = by_phase[p].iter().map(|x| (x - usual[p]).abs()).collect();
                 let k = r.len() as f64;
-                let own = if r.is_empty() { 0.0 } else { 1.4826 * median(&mut r) };
+                let own = if r.is_empty() { 0.0 } else { 1.4826 * median_in_place(&mut r) };
                 ((k * own + global) / (k + 1.0)).max(floor)
             })
             .collect();
@@ -91,14 +92,6 @@ impl PhaseProfile {
     pub fn overall(&self) -> f64 {
         self.overall
     }
-}
-
-/// Median, by selection; the slice is reordered and must not be empty or hold NaN.
-fn median(v: &mut [f64]) -> f64 {
-    let n = v.len();
-    let (left, middle, _) = v.select_nth_unstable_by(n / 2, f64::total_cmp);
-    let upper = *middle;
-    if n % 2 == 1 { upper } else { 0.5 * upper + 0.5 * left.iter().copied().fold(f64::NEG_INFINITY, f64::max) }
 }
 
 #[cfg(test)]

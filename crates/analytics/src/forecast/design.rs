@@ -4,7 +4,7 @@ use std::f64::consts::PI;
 
 use super::prophet::Seasonality;
 use crate::Matrix;
-use crate::causal::gram::{Columns, gram_of_rows};
+use crate::gram::{Columns, gram_of_rows};
 
 /// Rows for which one sine and cosine are computed afresh; where steps are even, the others follow by the angles between,
 /// which are the same in every block.

@@ -3,7 +3,7 @@
 use super::nelder_mead::{Search, nelder_mead};
 use super::theta::seasonal_indices;
 use crate::decompose::{Stl, mstl};
-use crate::smooth::SeasonKind;
+use crate::smooth::{SeasonKind, guard};
 use crate::{Error, Result};
 
 /// The trend of an [`EtsModel`].
@@ -242,10 +242,6 @@ impl Run<'_> {
         let n = self.z.len() as f64;
         (n * squares.max(1e-28 * n).ln() + 2.0 * logs, level, slope, season)
     }
-}
-
-fn guard(v: f64) -> f64 {
-    if v.abs() < 1e-300 { 1e-300 } else { v }
 }
 
 #[cfg(test)]

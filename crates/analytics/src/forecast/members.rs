@@ -2,6 +2,7 @@
 
 use crate::Matrix;
 use crate::linalg::{cholesky, cholesky_solve, dot};
+use crate::stats::order::median_in_place;
 
 /// How many members there are.
 pub(super) const MEMBERS: usize = 16;
@@ -55,7 +56,7 @@ impl Members {
         if n < m {
             return;
         }
-        let day_median = median(&mut x[n - m..].to_vec());
+        let day_median = median_in_place(&mut x[n - m..].to_vec());
         self.room(o, 1).fill(day_median);
         let pull = (-1.0f64 / (m as f64 / 4.0)).exp();
         let mut gap = last - day_median;
@@ -76,7 +77,7 @@ impl Members {
             }
         }
         if n >= 3 * m {
-            let middle = median(&mut x[n - 3 * m..].to_vec());
+            let middle = median_in_place(&mut x[n - 3 * m..].to_vec());
             self.room(o, 7).fill(middle);
         }
         self.weekly(x, m, o);
@@ -264,12 +265,4 @@ fn ridge(gram: &Matrix, right: &[f64]) -> Option<Vec<f64>> {
     let mut b = right.to_vec();
     cholesky_solve(&l, &mut b);
     Some(b)
-}
-
-/// Median by selection; of a slice that is not empty.
-fn median(v: &mut [f64]) -> f64 {
-    let n = v.len();
-    let (left, middle, _) = v.select_nth_unstable_by(n / 2, f64::total_cmp);
-    let upper = *middle;
-    if n % 2 == 1 { upper } else { 0.5 * (upper + left.iter().copied().fold(f64::NEG_INFINITY, f64::max)) }
 }

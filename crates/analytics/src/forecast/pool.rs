@@ -2,6 +2,7 @@
 
 use super::Forecast;
 use super::members::{MEMBERS, Members};
+use crate::stats::order::quantile_sorted;
 use crate::{Error, Result};
 
 /// Parameters of [`pool`].
@@ -189,7 +190,7 @@ fn conformal(residuals: &[f64], h: usize, p: &Pool) -> (Vec<f64>, Vec<f64>) {
         residuals.iter().enumerate().map(|(i, r)| if size[i % h] > 0.0 { r / size[i % h] } else { 0.0 }).collect();
     scaled.sort_unstable_by(f64::total_cmp);
     let tail = (1.0 - p.coverage) / 2.0;
-    let (low, high) = (quantile(&scaled, tail).min(0.0), quantile(&scaled, 1.0 - tail).max(0.0));
+    let (low, high) = (quantile_sorted(&scaled, tail).min(0.0), quantile_sorted(&scaled, 1.0 - tail).max(0.0));
     (size.iter().map(|s| low * s * WIDEN).collect(), size.iter().map(|s| high * s * WIDEN).collect())
 }
 
@@ -223,17 +224,9 @@ fn naive_band(x: &[f64], m: usize, h: usize, p: &Pool) -> (Vec<f64>, Vec<f64>) {
     let lag = if n > m { m } else { 1 };
     let mut differences: Vec<f64> = x.iter().skip(lag).zip(x).map(|(a, b)| (a - b).abs()).collect();
     differences.sort_unstable_by(f64::total_cmp);
-    let wide = if differences.is_empty() { 0.0 } else { quantile(&differences, p.coverage) };
+    let wide = if differences.is_empty() { 0.0 } else { quantile_sorted(&differences, p.coverage) };
     let above: Vec<f64> = (0..h)
         .map(|t| if lag == 1 { wide * ((t + 1) as f64).sqrt() } else { wide * ((t / m + 1) as f64).sqrt() })
         .collect();
     (above.iter().map(|w| -w).collect(), above)
-}
-
-/// Quantile of sorted values, between neighbours.
-fn quantile(sorted: &[f64], q: f64) -> f64 {
-    let at = q * (sorted.len() - 1) as f64;
-    let i = at as usize;
-    let upper = sorted[(i + 1).min(sorted.len() - 1)];
-    sorted[i] + (at - i as f64) * (upper - sorted[i])
 }

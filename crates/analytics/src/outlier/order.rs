@@ -1,26 +1,10 @@
-//! Order statistics that several detectors share: NaN is left out, infinities are numbers.
+//! Order statistics that several detectors share and [`crate::stats::order`] has not: NaN is left out, infinities are numbers.
 
 /// The numbers among `values`, ascending.
 pub(super) fn sorted_numbers(values: &[f64]) -> Vec<f64> {
     let mut sorted: Vec<f64> = values.iter().copied().filter(|v| !v.is_nan()).collect();
     sorted.sort_unstable_by(f64::total_cmp);
     sorted
-}
-
-/// Linear quantile of ascending numbers, with the rounding of numpy 2 (interpolation from the nearer end). NaN for none.
-pub(super) fn quantile_sorted(sorted: &[f64], q: f64) -> f64 {
-    let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
-    let at = q.clamp(0.0, 1.0) * last as f64;
-    let below = (at as usize).min(last);
-    let (a, b) = (sorted[below], sorted[(below + 1).min(last)]);
-    let t = at - below as f64;
-    if t == 0.0 || a == b {
-        a
-    } else if t < 0.5 {
-        a + (b - a) * t
-    } else {
-        b - (b - a) * (1.0 - t)
-    }
 }
 
 /// Median of ascending numbers; NaN for none.
@@ -70,9 +54,6 @@ pub(super) fn deviation_sorted(sorted: &[f64], centre: f64) -> f64 {
     if n % 2 == 1 { current } else { 0.5 * before + 0.5 * current }
 }
 
-/// Factor that makes the median absolute deviation of a normal sample its standard deviation: 1 / Φ⁻¹(3/4).
-pub(super) const MAD_TO_SIGMA: f64 = 1.482_602_218_505_602;
-
 /// A window of numbers kept in order; entering and leaving is O(log w) compares and one move of memory.
 #[derive(Debug, Clone, Default)]
 pub(super) struct SortedWindow {
@@ -105,6 +86,7 @@ impl SortedWindow {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stats::order::quantile_sorted;
 
     #[test]
     fn order_statistics_agree_with_their_definitions() {

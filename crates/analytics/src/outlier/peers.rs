@@ -7,8 +7,9 @@
 //! Two views: [`disagreement`] at each moment, the distance to the median of the peers in median absolute deviations;
 //! [`groups`] over a window, DBSCAN (Ester, Kriegel, Sander, Xu 1996) on the distances between replicas' courses.
 
-use super::order::{MAD_TO_SIGMA, median_of};
+use super::order::median_of;
 use crate::linalg::norm;
+use crate::stats::order::MAD_TO_DEVIATION;
 use crate::{Error, Matrix, Result};
 
 /// Settings of [`disagreement`].
@@ -148,7 +149,7 @@ fn apart(x: f64, others: &mut Vec<f64>, settings: &Peers) -> f64 {
     let centre = median_of(others);
     let difference = x - centre;
     others.iter_mut().for_each(|v| *v = (*v - centre).abs());
-    let spread = MAD_TO_SIGMA * median_of(others);
+    let spread = MAD_TO_DEVIATION * median_of(others);
     let floored = spread.max(settings.relative_floor * centre.abs()).max(settings.floor);
     if difference == 0.0 { 0.0 } else { difference / floored }
 }
@@ -162,7 +163,7 @@ fn typical_spread(series: &Matrix, floors: &Peers) -> f64 {
         buffer.extend(row.iter().filter(|v| v.is_finite()));
         let centre = median_of(&mut buffer);
         buffer.iter_mut().for_each(|v| *v = (*v - centre).abs());
-        let spread = MAD_TO_SIGMA * median_of(&mut buffer);
+        let spread = MAD_TO_DEVIATION * median_of(&mut buffer);
         if centre.is_finite() {
             spreads.push(spread.max(floors.relative_floor * centre.abs()).max(floors.floor));
         }

@@ -6,7 +6,8 @@
 //! belongs into every product path (series that stand still are the most frequent cause of false alarms).
 
 use super::Labels;
-use super::order::{MAD_TO_SIGMA, SortedWindow, deviation_sorted, median_sorted, quantile_sorted, sorted_numbers};
+use super::order::{SortedWindow, deviation_sorted, median_sorted, sorted_numbers};
+use crate::stats::order::{MAD_TO_DEVIATION, quantile_sorted};
 use crate::{Error, Result};
 
 /// Limits; what is strictly below `low` or strictly above `high` is outside. An infinite limit never is passed.
@@ -62,7 +63,7 @@ impl Band {
         let sorted = sorted_numbers(values);
         Error::at_least("numbers for a MAD band", 1, sorted.len())?;
         let centre = median_sorted(&sorted);
-        let reach = k * MAD_TO_SIGMA * deviation_sorted(&sorted, centre);
+        let reach = k * MAD_TO_DEVIATION * deviation_sorted(&sorted, centre);
         Ok(Self { low: centre - reach, high: centre + reach })
     }
 
@@ -166,7 +167,7 @@ pub fn hampel(values: &[f64], settings: &Hampel) -> Result<Filtered> {
             window.remove(leaving);
         }
         let centre = median_sorted(window.sorted());
-        let reach = settings.k * MAD_TO_SIGMA * deviation_sorted(window.sorted(), centre);
+        let reach = settings.k * MAD_TO_DEVIATION * deviation_sorted(window.sorted(), centre);
         let outside = (x - centre).abs() > reach.max(settings.floor);
         found.labels.push(if x.is_nan() { None } else { Some(outside) });
         found.values.push(if outside { centre } else { *x });
@@ -186,7 +187,7 @@ mod tests {
         };
         near(Band::sigma(&v, 2.0).unwrap(), 3.0 - 10.0f64.sqrt(), 3.0 + 10.0f64.sqrt());
         near(Band::iqr(&v, Some(1.5), Some(3.0)).unwrap(), -1.0, 10.0);
-        near(Band::mad(&v, 2.0).unwrap(), 3.0 - 2.0 * MAD_TO_SIGMA, 3.0 + 2.0 * MAD_TO_SIGMA);
+        near(Band::mad(&v, 2.0).unwrap(), 3.0 - 2.0 * MAD_TO_DEVIATION, 3.0 + 2.0 * MAD_TO_DEVIATION);
         near(Band::quantile(&v, Some(0.1), Some(0.9)).unwrap(), 1.4, 4.6);
         assert_eq!(Band::fixed(None, Some(2.0)).unwrap().label(&[1.0, 3.0, f64::NAN]), [Some(false), Some(true), None]);
     }

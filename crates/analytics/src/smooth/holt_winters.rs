@@ -139,7 +139,7 @@ fn check(x: &[f64], p: &HoltWinters) -> Result<()> {
 }
 
 /// Never a division by zero.
-fn guard(v: f64) -> f64 {
+pub(crate) fn guard(v: f64) -> f64 {
     if v.abs() < 1e-300 { 1e-300 } else { v }
 }
 

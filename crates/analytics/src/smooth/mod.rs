@@ -16,5 +16,6 @@ mod moving;
 
 pub use difference::{difference, undifference};
 pub use exponential::{DoubleExponential, double_exponential, exponential};
+pub(crate) use holt_winters::guard;
 pub use holt_winters::{HoltWinters, HoltWintersFit, SeasonKind, holt_winters, holt_winters_optimised};
 pub use moving::{centred_average, moving_average};

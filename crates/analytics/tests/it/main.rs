@@ -1,5 +1,4 @@
 //! The methods against reference values: golden fixtures of named libraries and the public scorers.
-#![allow(dead_code, reason = "fixture readers are shared by families")]
 
 mod causal;
 mod change;

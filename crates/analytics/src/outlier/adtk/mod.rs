@@ -33,8 +33,9 @@ pub use seasonal::{FittedSeasonal, Seasonal};
 pub use shift::{Aggregate, FittedShift, Shift};
 
 use super::Labels;
-use super::order::{MAD_TO_SIGMA, deviation_sorted, median_sorted, sorted_numbers};
+use super::order::{deviation_sorted, median_sorted, sorted_numbers};
 use super::threshold::Band;
+use crate::stats::order::MAD_TO_DEVIATION;
 use crate::{Error, Result};
 use std::collections::VecDeque;
 
@@ -130,7 +131,7 @@ impl Mode {
     /// How far a training residual may lie before it is pulled in; `None` where nothing is pulled.
     fn reach(self, residuals: &[f64]) -> Option<f64> {
         let sorted = sorted_numbers(residuals);
-        let sigma = MAD_TO_SIGMA * deviation_sorted(&sorted, median_sorted(&sorted));
+        let sigma = MAD_TO_DEVIATION * deviation_sorted(&sorted, median_sorted(&sorted));
         self.guard().map(|g| g.winsor * sigma).filter(|reach| *reach > 0.0 && reach.is_finite())
     }
 }

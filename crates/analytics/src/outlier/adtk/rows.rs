@@ -4,9 +4,10 @@
 use super::linear::Linear;
 use super::{Detection, Mode, Side, decide, limit};
 use crate::outlier::Labels;
-use crate::outlier::order::{MAD_TO_SIGMA, deviation_sorted, median_sorted, quantile_sorted, sorted_numbers};
+use crate::outlier::order::{deviation_sorted, median_sorted, sorted_numbers};
 use crate::outlier::pca::{Components, Pca, Settings};
 use crate::outlier::threshold::Band;
+use crate::stats::order::{MAD_TO_DEVIATION, quantile_sorted};
 use crate::{Error, Matrix, Result};
 use std::collections::HashMap;
 
@@ -210,7 +211,7 @@ fn pulled(x: &Matrix, k: f64) -> Matrix {
     for j in 0..x.cols() {
         let sorted = sorted_numbers(&x.column(j));
         let centre = median_sorted(&sorted);
-        let reach = k * MAD_TO_SIGMA * deviation_sorted(&sorted, centre);
+        let reach = k * MAD_TO_DEVIATION * deviation_sorted(&sorted, centre);
         if reach > 0.0 && reach.is_finite() {
             for i in 0..x.rows() {
                 y[(i, j)] = y[(i, j)].clamp(centre - reach, centre + reach);
