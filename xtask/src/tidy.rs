@@ -26,15 +26,20 @@ const EDGES: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("archive", &["model"]),
     ("sources", &["archive", "model", "objects"]),
-    ("engine", &["detect", "diagnose", "model", "objects", "world"]),
+    ("correlate", &["analytics", "model"]),
+    ("series", &["analytics", "model"]),
+    ("store", &["model"]),
+    ("sinks", &["model"]),
+    ("engine", &["correlate", "detect", "diagnose", "model", "objects", "report", "series", "world"]),
+    ("api", &["engine", "model", "report", "sources", "store"]),
     ("testkit", &["engine", "model", "objects", "sources"]),
-    ("app", &["archive", "config", "detect", "engine", "model", "objects", "report", "sources", "testkit"]),
-    ("bench", &["analytics"]),
-    ("eval", &["analytics", "engine", "model", "objects", "sources", "world"]),
+    ("app", &["api", "archive", "config", "detect", "engine", "model", "objects", "report", "sinks", "sources", "store", "testkit"]),
+    ("bench", &["analytics", "correlate", "series"]),
+    ("eval", &["analytics", "correlate", "engine", "model", "objects", "sources", "world"]),
 ];
 
 /// Crates that compute and never do I/O.
-const PURE: &[&str] = &["model", "analytics", "objects", "world", "detect", "diagnose", "report"];
+const PURE: &[&str] = &["model", "analytics", "objects", "world", "detect", "diagnose", "report", "correlate", "series"];
 const IMPURE_DEPENDENCIES: &[&str] = &["tokio", "reqwest", "kube", "hyper", "rusqlite"];
 
 /// Everything that is wrong with the tree.

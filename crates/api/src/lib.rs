@@ -1,0 +1,1 @@
+//! HTTP: the API, receivers' routes, the first page.

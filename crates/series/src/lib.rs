@@ -1,0 +1,1 @@
+//! Samples → findings: the catalogue of series and the detectors on them.

@@ -1,0 +1,1 @@
+//! Messages out: Alertmanager, chats, webhooks, mail.

@@ -1,0 +1,1 @@
+//! What must survive: alerts, incidents, outbox, events, series.
