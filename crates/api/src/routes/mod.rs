@@ -1,0 +1,3 @@
+//! Routes of `/api/v1`, one file per subject.
+
+pub mod incidents;

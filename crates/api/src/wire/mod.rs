@@ -1,0 +1,3 @@
+//! What goes over the wire, by version. Version 1 only ever gains fields.
+
+pub mod v1;
