@@ -77,6 +77,27 @@ impl Matcher {
         Matcher::new(&name, compare, &value)
     }
 
+    /// Several, joined by commas, with or without braces around: `{a="x",b=~"y"}`.
+    pub fn parse_list(text: &str) -> Result<Vec<Matcher>, String> {
+        let text = text.trim();
+        let inside = text.strip_prefix('{').and_then(|t| t.strip_suffix('}')).unwrap_or(text);
+        let (mut parts, mut from, mut in_quotes, mut escaped) = (Vec::new(), 0, false, false);
+        for (at, c) in inside.char_indices() {
+            match c {
+                _ if escaped => escaped = false,
+                '\\' if in_quotes => escaped = true,
+                '"' => in_quotes = !in_quotes,
+                ',' if !in_quotes => {
+                    parts.push(&inside[from..at]);
+                    from = at + 1;
+                }
+                _ => {}
+            }
+        }
+        parts.push(&inside[from..]);
+        parts.into_iter().filter(|p| !p.trim().is_empty()).map(Matcher::parse).collect()
+    }
+
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -183,6 +204,14 @@ mod tests {
             let error = Matcher::parse(text).expect_err(text);
             assert!(error.contains(part), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn lists_are_cut_at_commas_outside_of_quotes() {
+        let list = Matcher::parse_list(r#"{a="x,\"y",b=~"c{1,2}",}"#).expect("a list");
+        let shown: Vec<String> = list.iter().map(Matcher::to_string).collect();
+        assert_eq!(shown, [r#"a="x,\"y""#, r#"b=~"c{1,2}""#]);
+        assert!(Matcher::parse_list("").expect("an empty list").is_empty());
     }
 
     #[test]

@@ -231,8 +231,8 @@ pub struct Gauges {
     pub log_templates: u64,
     pub entities: u64,
     pub alerts_firing: u64,
-    /// Channel, waiting, sent, failed attempts, given up.
-    pub outbox: Vec<Outbox>,
+    /// By channel.
+    pub outbox: Vec<OutboxGauge>,
     pub sources: Vec<SourceState>,
     pub incidents: Vec<IncidentGauge>,
     pub anomalies: Vec<Level>,
@@ -240,11 +240,13 @@ pub struct Gauges {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Outbox {
+pub struct OutboxGauge {
     pub channel: String,
     pub waiting: u64,
     pub sent: u64,
+    /// Attempts that failed.
     pub failed: u64,
+    /// Given up.
     pub dead: u64,
 }
 

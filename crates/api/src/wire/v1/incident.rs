@@ -1,29 +1,11 @@
-//! `/api/v1`: incidents and all that hangs on them. Times are RFC 3339 in UTC.
+//! Incidents and all that hangs on them.
 
 use jiff::Timestamp;
 use rootline_model as model;
-use rootline_model::{Both, LabelSet, Origin, Role, Severity, Stage};
+use rootline_model::{LabelSet, Origin, Role, Severity, Stage};
 use serde::{Deserialize, Serialize};
 
-/// A page of a list. `next` is given back as `cursor`.
-#[derive(Debug, Serialize)]
-pub struct List<T> {
-    pub items: Vec<T>,
-    pub next: Option<String>,
-}
-
-/// The same text in English and Chinese.
-#[derive(Debug, Serialize)]
-pub struct Text {
-    pub en: String,
-    pub zh: String,
-}
-
-impl From<Both> for Text {
-    fn from(text: Both) -> Text {
-        Text { en: text.en, zh: text.zh }
-    }
-}
+use super::{Text, texts};
 
 /// An incident in a list.
 #[derive(Debug, Serialize)]
@@ -226,8 +208,4 @@ impl From<model::Answer> for Cause {
             next: texts(c.next),
         }
     }
-}
-
-pub fn texts(all: Vec<Both>) -> Vec<Text> {
-    all.into_iter().map(Text::from).collect()
 }
