@@ -14,6 +14,8 @@ mod gaps;
 mod input;
 pub mod live;
 mod prometheus;
+pub mod pull;
+pub mod receive;
 pub mod text;
 
 pub use files::{read_bytes, read_path};
