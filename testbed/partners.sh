@@ -106,6 +106,40 @@ ksm() {
   alive ksm || "$HERE/up.sh" ksm
 }
 
+# --- logs. Pod logs are those of the cluster's node; without a cluster, what lies in data/partners/pods in the same shape.
+pod_logs() { if alive holder; then echo "$NODE/varlog/pods"; else echo "$PARTNERS/pods"; fi; }
+filled() { # FILE : its placeholders replaced
+  sed -e "s#@DATA@#$PARTNERS#g; s#@PODS@#$(pod_logs)#g; s#@LOKI@#127.0.0.1:$LOKI_PORT#g; s#@LOGS_TO@#${LOGS_TO:-http://127.0.0.1:$LOKI_PORT}#g" \
+    -e "s#@LOKI_PORT@#$LOKI_PORT#g; s#@LOKI_GRPC_PORT@#$LOKI_GRPC_PORT#g; s#@OTLP_GRPC_PORT@#$OTLP_GRPC_PORT#g; s#@OTLP_HTTP_PORT@#$OTLP_HTTP_PORT#g; s#@PROMTAIL_PORT@#$PROMTAIL_PORT#g" "$HERE/partners/$1"
+}
+loki() {
+  "$HERE/build-partners.sh" loki
+  mkdir -p "$PARTNERS/loki"
+  filled loki.yml > "$PARTNERS/loki.yml"
+  start loki "$BIN/loki" -config.file="$PARTNERS/loki.yml"
+  ready loki http://127.0.0.1:$LOKI_PORT/ready 60
+}
+collector() {
+  "$HERE/build-partners.sh" collector
+  mkdir -p "$PARTNERS/collector" "$(pod_logs)"
+  filled collector.yml > "$PARTNERS/collector.yml"
+  start collector "$BIN/otelcol" --config "$PARTNERS/collector.yml"
+  until_ok 30 "collector, see $LOG/collector.log" inside bash -c "exec 3<> /dev/tcp/127.0.0.1/$OTLP_HTTP_PORT" || exit 1
+  say "collector: OTLP on http://127.0.0.1:$OTLP_HTTP_PORT"
+}
+promtail() {
+  "$HERE/build-partners.sh" promtail
+  mkdir -p "$(pod_logs)"
+  filled promtail.yml > "$PARTNERS/promtail.yml"
+  start promtail "$BIN/promtail" -config.file="$PARTNERS/promtail.yml"
+  ready promtail http://127.0.0.1:$PROMTAIL_PORT/metrics
+}
+toxiproxy() { # POST /proxies {"name","listen","upstream"}; POST /proxies/NAME/toxics {"type": "latency", "attributes": {"latency": 400}}
+  "$HERE/build-partners.sh" toxiproxy
+  start toxiproxy "$BIN/toxiproxy" -host 127.0.0.1 -port "$TOXIPROXY_PORT"
+  ready toxiproxy http://127.0.0.1:$TOXIPROXY_PORT/version
+}
+
 webhook() {
   mkdir -p "$PARTNERS"
   start webhook python3 "$HERE/webhook.py" "$WEBHOOK_PORT" "$PARTNERS/webhook.jsonl"
