@@ -92,9 +92,11 @@ control() {
   until_ok 90 "API server, see $LOG/apiserver.log" curl -sf -m 2 --cacert "$KUBE/pki/ca.crt" -H 'Authorization: Bearer admin' "$SERVER/readyz"
   step "API server"
   # The default client rate (20/s) makes start-up and pod bursts wait for the limiter, not for the machine.
+  # whoever scrapes them is asked about at the API server
+  local asks=(--authentication-kubeconfig="$KUBE/admin.conf" --authorization-kubeconfig="$KUBE/admin.conf")
   start kcm "$BIN/kube-controller-manager" --kubeconfig="$KUBE/admin.conf" --service-account-private-key-file="$KUBE/pki/sa.key" --root-ca-file="$KUBE/pki/ca.crt" \
-    --use-service-account-credentials=true --leader-elect=false --bind-address=127.0.0.1 --secure-port=$KCM_PORT --kube-api-qps=300 --kube-api-burst=600
-  start scheduler "$BIN/kube-scheduler" --kubeconfig="$KUBE/admin.conf" --leader-elect=false --bind-address=127.0.0.1 --secure-port=$SCHEDULER_PORT --kube-api-qps=300 --kube-api-burst=600
+    --use-service-account-credentials=true --leader-elect=false --bind-address=127.0.0.1 --secure-port=$KCM_PORT "${asks[@]}" --kube-api-qps=300 --kube-api-burst=600
+  start scheduler "$BIN/kube-scheduler" --kubeconfig="$KUBE/admin.conf" --leader-elect=false --bind-address=127.0.0.1 --secure-port=$SCHEDULER_PORT "${asks[@]}" --kube-api-qps=300 --kube-api-burst=600
   until_ok 60 "default service account" kc get serviceaccount default
   step "default service account"
 }
