@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Receives notifications. Every POST becomes one JSON line: {"at": seconds, "path": ..., "headers": {...}, "body": ...}.
 
-usage: webhook.py PORT FILE
+usage: webhook.py PORT FILE [ADDRESS]      ADDRESS: 127.0.0.1
 A path /status/CODE answers with that code, /slow/SECONDS after so long; both are written down as well.
 """
 import http.server
@@ -49,4 +49,4 @@ class Receiver(http.server.BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Receiver).serve_forever()
+    http.server.ThreadingHTTPServer((sys.argv[3] if len(sys.argv) > 3 else "127.0.0.1", int(sys.argv[1])), Receiver).serve_forever()
