@@ -7,10 +7,10 @@ umask 077
 mkdir -p run/targets
 random() { od -An -N32 -tx1 /dev/urandom | tr -d ' \n'; }
 digits() { tr -d '\n' < "$1" | sha256sum | cut -d' ' -f1; }
-for secret in receiver-token operator-token grafana-password; do
+for secret in receiver-token viewer-token operator-token grafana-password; do
   [ -s "run/$secret" ] || random > "run/$secret"
 done
-sed -e "s/@RECEIVER_SHA256@/$(digits run/receiver-token)/; s/@OPERATOR_SHA256@/$(digits run/operator-token)/" rootline.yaml > run/rootline.yaml.new
+sed -e "s/@RECEIVER_SHA256@/$(digits run/receiver-token)/; s/@VIEWER_SHA256@/$(digits run/viewer-token)/; s/@OPERATOR_SHA256@/$(digits run/operator-token)/" rootline.yaml > run/rootline.yaml.new
 [ -s run/rootline.yaml ] || mv run/rootline.yaml.new run/rootline.yaml
 rm -f run/rootline.yaml.new
 for job in kube-state-metrics node-exporter; do [ -s "run/targets/$job.yml" ] || echo '[]' > "run/targets/$job.yml"; done
@@ -24,5 +24,5 @@ elif [ ! -s run/kubeconfig ]; then
   exit 1
 fi
 # Containers run as other users. Only you can enter run/; the files inside are mounted one by one.
-chmod 755 run/targets; chmod 644 run/targets/* run/rootline.yaml run/receiver-token run/grafana-password run/kubeconfig
+chmod 755 run/targets; chmod 644 run/targets/* run/rootline.yaml run/receiver-token run/viewer-token run/grafana-password run/kubeconfig
 echo "Grafana: user admin, password in deploy/compose/run/grafana-password"
