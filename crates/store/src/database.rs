@@ -32,8 +32,9 @@ pub(crate) struct Kind {
 pub(crate) struct Database {
     pub kind: Kind,
     pub path: PathBuf,
-    writer: Mutex<Connection>,
+    // dropped before the writer: it takes the log into the file when it is the last to close
     readers: Mutex<Vec<Connection>>,
+    writer: Mutex<Connection>,
 }
 
 impl Database {
@@ -154,4 +155,41 @@ fn migrate(db: &mut Connection, path: &Path, kind: Kind, version: i64) -> std::r
         transaction.commit()?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::Folder;
+
+    const V1: Kind =
+        Kind { file: "some.db", migrations: &["CREATE TABLE a (x)"], synchronous: "NORMAL", page: 4096, check: true };
+    const V2: Kind = Kind { migrations: &["CREATE TABLE a (x)", "ALTER TABLE a ADD COLUMN y DEFAULT 7"], ..V1 };
+    const BROKEN: Kind =
+        Kind { migrations: &["CREATE TABLE a (x)", "ALTER TABLE a ADD COLUMN y; SELECT nonsense"], ..V1 };
+
+    fn rows(db: &Database, sql: &str) -> Vec<i64> {
+        let read = |c: &Connection| -> std::result::Result<Vec<i64>, Fault> {
+            Ok(c.prepare(sql)?.query_map([], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?)
+        };
+        db.read(read).unwrap()
+    }
+
+    #[test]
+    fn a_migration_keeps_the_rows_and_a_copy_from_before() {
+        let folder = Folder::new("migrate");
+        std::fs::create_dir_all(&folder.0).unwrap();
+        let first = Database::open(&folder.0, V1, None).unwrap();
+        first.write(|t| Ok(t.execute("INSERT INTO a VALUES (1)", [])?)).unwrap();
+        drop(first);
+        assert!(Database::open(&folder.0, BROKEN, None).is_err());
+        assert_eq!(rows(&Database::open(&folder.0, V1, None).unwrap(), "SELECT x FROM a"), [1], "as if never tried");
+        let second = Database::open(&folder.0, V2, None).unwrap();
+        assert_eq!(rows(&second, "SELECT y FROM a WHERE x = 1"), [7]);
+        drop(second);
+        let copy = Database::open(&folder.0, Kind { file: "some.db.v1", ..V1 }, None).unwrap();
+        assert_eq!(rows(&copy, "SELECT x FROM a"), [1]);
+        let newer = Database::open(&folder.0, V1, None).err().unwrap();
+        assert!(matches!(newer, StoreError::Newer { found: 2, known: 1, .. }), "{newer}");
+    }
 }

@@ -300,3 +300,197 @@ fn threads_write_and_read_at_once() {
     });
     assert_eq!(store.alerts().unwrap().len(), 80);
 }
+
+/// The schema of version 1, as SQLite tells it. A change of a released schema is a new migration, not an edit of the old.
+#[test]
+fn the_schema_of_version_1_is_as_it_was_released() {
+    let folder = Folder::new("schema");
+    let store = folder.open();
+    let mut text = String::new();
+    for database in [&store.state, &store.history] {
+        text.push_str(&format!("-- {}\n", database.kind.file));
+        let lines: Vec<String> = database
+            .read(|db| {
+                let mut query =
+                    db.prepare("SELECT sql || ';' FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name")?;
+                Ok(query.query_map([], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?)
+            })
+            .unwrap();
+        text.push_str(&lines.join("\n"));
+        text.push('\n');
+    }
+    let golden = include_str!("../schema/golden_v1.sql");
+    if text != golden {
+        let made = std::env::temp_dir().join("golden_v1.sql");
+        std::fs::write(&made, text).unwrap();
+        panic!("the schema differs from schema/golden_v1.sql; as it is now: {}", made.display());
+    }
+}
+
+fn event(uid: &str, seconds: i64, count: u32) -> KeptEvent {
+    KeptEvent {
+        uid: uid.to_owned(),
+        cluster: "prod".to_owned(),
+        namespace: "shop".to_owned(),
+        kind: "Pod".to_owned(),
+        name: format!("cart-{uid}"),
+        object: "o".to_owned(),
+        reason: "BackOff".to_owned(),
+        r#type: "Warning".to_owned(),
+        source: "kubelet".to_owned(),
+        note: format!("Back-off restarting failed container, {uid}, 镜像"),
+        count,
+        first: at(0),
+        last: at(seconds),
+    }
+}
+
+#[test]
+fn a_repeated_event_is_one_row_with_its_latest_count() {
+    let folder = Folder::new("events");
+    let store = folder.open();
+    assert_eq!(store.put_events(&[event("a", 1, 1), event("b", 2, 1)]).unwrap(), 2);
+    // resent by a watch that starts again, then repeated, then an old state comes late
+    assert_eq!(store.put_events(&[event("a", 1, 1)]).unwrap(), 0);
+    assert_eq!(store.put_events(&[event("a", 9, 4)]).unwrap(), 1);
+    assert_eq!(store.put_events(&[event("a", 5, 3)]).unwrap(), 0);
+    let all = store.events(&EventQuery::default(), None, 9).unwrap();
+    assert_eq!(all.items, [event("a", 9, 4), event("b", 2, 1)]);
+}
+
+#[test]
+fn events_are_found_by_time_object_reason_and_text_page_by_page() {
+    let folder = Folder::new("find");
+    let store = folder.open();
+    let mut events: Vec<KeptEvent> = (0..25).map(|n| event(&format!("{n:02}"), n, 1)).collect();
+    events[3].reason = "FailedMount".to_owned();
+    events[3].namespace = "other".to_owned();
+    store.put_events(&events).unwrap();
+    let find = |query: &EventQuery| -> Vec<String> {
+        let (mut all, mut page) = (Vec::new(), None);
+        loop {
+            let answer = store.events(query, page.as_deref(), 4).unwrap();
+            all.extend(answer.items.into_iter().map(|e| e.uid));
+            page = answer.next;
+            if page.is_none() {
+                return all;
+            }
+        }
+    };
+    assert_eq!(find(&EventQuery::default()).len(), 25);
+    assert_eq!(find(&EventQuery { from: Some(at(22)), ..Default::default() }), ["24", "23", "22"]);
+    assert_eq!(find(&EventQuery { to: Some(at(0)), ..Default::default() }), [""; 0]);
+    assert_eq!(find(&EventQuery { reason: "FailedMount".into(), ..Default::default() }), ["03"]);
+    assert_eq!(find(&EventQuery { namespace: "other".into(), kind: "Pod".into(), ..Default::default() }), ["03"]);
+    assert_eq!(find(&EventQuery { name: "cart-07".into(), cluster: "prod".into(), ..Default::default() }), ["07"]);
+    assert_eq!(
+        find(&EventQuery { text: "CONTAINER, 11, 镜像".into(), r#type: "Warning".into(), ..Default::default() }),
+        ["11"]
+    );
+    assert!(matches!(store.events(&EventQuery::default(), Some("7"), 4), Err(StoreError::Cursor(_))));
+}
+
+#[test]
+fn thirty_days_of_events_are_kept_and_not_more() {
+    let folder = Folder::new("thirty");
+    let store = folder.open();
+    const DAY: i64 = 86_400;
+    let events: Vec<KeptEvent> = (0..60 * 24).map(|h| event(&h.to_string(), h * 3600, 1)).collect();
+    store.put_events(&events).unwrap();
+    let removed = store.retention(&Keep::default(), at(60 * DAY)).unwrap();
+    assert_eq!(removed.events, 30 * 24);
+    let first = EventQuery { to: Some(at(60 * DAY)), ..EventQuery::default() };
+    let mut page = None;
+    let mut oldest = at(60 * DAY);
+    loop {
+        let answer = store.events(&first, page.as_deref(), 500).unwrap();
+        oldest = answer.items.last().map_or(oldest, |e| e.last);
+        page = answer.next;
+        if page.is_none() {
+            break;
+        }
+    }
+    assert_eq!(oldest, at(30 * DAY));
+}
+
+#[test]
+fn changes_are_kept_once_and_found_by_entity_and_time() {
+    let folder = Folder::new("changes");
+    let store = folder.open();
+    let change = |seconds: i64, to: &str| Change {
+        at: at(seconds),
+        entity: "deployment/shop/cart".to_owned(),
+        what: "image".to_owned(),
+        from: "cart:1".to_owned(),
+        to: to.to_owned(),
+        actor: "argocd".to_owned(),
+    };
+    store.put_changes(&[change(1, "cart:2"), change(1, "cart:2"), change(5, "cart:3")]).unwrap();
+    store
+        .put_changes(&[Change { entity: "node//n1".to_owned(), what: "cordon".to_owned(), ..change(3, "true") }])
+        .unwrap();
+    assert_eq!(
+        store.changes(Some("deployment/shop/cart"), at(0), at(9), 9).unwrap(),
+        [change(5, "cart:3"), change(1, "cart:2")]
+    );
+    assert_eq!(store.changes(None, at(1), at(5), 9).unwrap().len(), 2);
+}
+
+#[test]
+fn a_silence_is_kept_120_hours_after_its_end() {
+    let folder = Folder::new("silences");
+    let wire = r#"{"id":"c1","matchers":[{"name":"alertname","value":"Cart.*","isRegex":true}],
+      "startsAt":"2023-11-14T22:13:20Z","endsAt":"2023-11-14T23:13:20Z","updatedAt":"2023-11-14T22:13:20Z",
+      "createdBy":"ann","comment":"rollout"}"#;
+    let silence: Silence = serde_json::from_str(wire).unwrap();
+    assert!(silence.matchers[0].is_equal, "as in Alertmanager's API");
+    {
+        let store = folder.open();
+        store.put_silence(&silence).unwrap();
+        store.put_silence(&Silence { comment: "longer".to_owned(), ..silence.clone() }).unwrap();
+    }
+    let store = folder.open();
+    assert_eq!(store.silences().unwrap()[0].comment, "longer");
+    store.retention(&Keep::default(), at(3600 + 120 * 3600)).unwrap();
+    assert!(store.silence("c1").unwrap().is_some());
+    store.retention(&Keep::default(), at(3600 + 120 * 3600 + 1)).unwrap();
+    assert!(store.silence("c1").unwrap().is_none());
+}
+
+#[test]
+fn retention_leaves_what_is_alive_and_ids_are_never_given_again() {
+    let folder = Folder::new("old");
+    let store = folder.open();
+    let resolved = LiveIncident { stage: Stage::Resolved, resolved: Some(at(60)), ..incident(2, 3) };
+    let (of_open, of_none) = (alert("A", "open"), alert("B", "none"));
+    store.put_alerts(&[of_open.clone(), of_none], at(1)).unwrap();
+    store
+        .commit(&Tick {
+            at: at(60),
+            incidents: vec![incident(1, 1), resolved],
+            memberships: vec![(of_open.fingerprint(), Some(1)), (alert("C", "x").fingerprint(), Some(2))],
+            messages: vec![message(1, 1, 0), message(2, 3, 0)],
+            ..Tick::default()
+        })
+        .unwrap();
+    assert!(store.mark_sent("2.3/chat", at(61)).unwrap());
+    let removed = store.retention(&Keep::default(), at(100 * 86_400)).unwrap();
+    assert_eq!((removed.incidents, removed.alerts, removed.messages), (1, 1, 1));
+    assert_eq!(store.alerts().unwrap()[0].alert, of_open);
+    assert_eq!(store.open_incidents().unwrap().len(), 1);
+    assert_eq!(store.outbox_counts().unwrap()[0].pending, 1, "an unsent message waits however old");
+    assert!(store.timeline(2).unwrap().is_empty());
+    assert!(store.verify().unwrap().is_sound());
+    drop(store);
+    assert_eq!(folder.open().next_incident_id().unwrap(), 3);
+}
+
+#[test]
+fn a_confidence_that_is_no_number_does_not_make_an_incident_unreadable() {
+    let folder = Folder::new("nan");
+    let store = folder.open();
+    let answer = rootline_model::Answer { confidence: f64::NAN, ..Default::default() };
+    let odd = LiveIncident { causes: vec![answer], ..incident(1, 1) };
+    store.commit(&Tick { at: at(1), incidents: vec![odd], ..Tick::default() }).unwrap();
+    assert_eq!(store.incident(1).unwrap().unwrap().causes[0].confidence, 0.0);
+}
