@@ -24,6 +24,9 @@ pub const INCIDENT: &str = "rootline_incident";
 /// Longest annotation, in bytes; mails and pages show one line.
 const ANNOTATION_MAX: usize = 1024;
 
+/// How long it is remembered that an alert had its lease.
+const LEASES_FOR: SignedDuration = SignedDuration::from_hours(24);
+
 /// Times as Prometheus has them (notifier: resend delay 1 min, four times that ahead, resolved ones for 15 min).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CopiesOptions {
@@ -89,6 +92,9 @@ pub struct Copies {
     leaving: BTreeMap<Fingerprint, Copy>,
     /// Newest version seen of each incident: messages may come in any order.
     versions: BTreeMap<u64, u32>,
+    /// Alerts that had their lease, with their `startsAt` and when that was: Prometheus repeats them every minute, and a lease that is
+    /// renewed would keep an alert quiet that no incident took.
+    leased: BTreeMap<Fingerprint, (Timestamp, Timestamp)>,
     refused: u64,
 }
 
@@ -111,13 +117,21 @@ impl Copies {
         self.refused
     }
 
-    /// Keeps raw alerts quiet until they have a place in an incident, two minutes at most.
+    /// Keeps raw alerts quiet until they have a place in an incident: two minutes at most, once per firing. Alerts that
+    /// open no incident by themselves (`severity: none`, `info`: a dead man's switch) are not held.
     pub fn hold(&mut self, alerts: &[Alert], now: Timestamp) {
-        for alert in alerts {
+        for alert in alerts.iter().filter(|alert| !is_copy(alert)) {
             let raw = alert.fingerprint();
-            if is_copy(alert) || !alert.is_firing(now) || self.standing.contains_key(&raw) || self.is_full() {
+            if !alert.is_firing(now) {
+                self.leased.remove(&raw);
                 continue;
             }
+            let had_lease = self.leased.get(&raw).is_some_and(|(starts_at, _)| *starts_at == alert.starts_at);
+            let is_full = self.is_full() || self.leased.len() >= self.options.most;
+            if had_lease || is_full || alert.severity().is_none() || self.standing.contains_key(&raw) {
+                continue;
+            }
+            self.leased.insert(raw, (alert.starts_at, now));
             let posted = Posted {
                 labels: alert.labels.with(ROLE, "held"),
                 annotations: alert.annotations.clone(),
@@ -160,6 +174,8 @@ impl Copies {
     /// What is to be sent now, and what has been repeated long enough forgotten. What was sent well is told by [`Self::sent`].
     pub fn due(&mut self, now: Timestamp) -> Vec<Posted> {
         let long_ago = |copy: &Copy| copy.resolved.is_some_and(|at| later(at, self.options.resolved_for) <= now);
+        // an alert whose resolution never came is held again a day later
+        self.leased.retain(|_, (_, leased)| later(*leased, LEASES_FOR) > now);
         self.leaving.retain(|_, copy| !long_ago(copy));
         // a lease that ended belongs to nobody
         self.standing.retain(|_, copy| copy.incident != 0 || copy.posted.ends_at > now);
