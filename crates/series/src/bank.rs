@@ -1,20 +1,25 @@
 //! The bank: everything known of series, what is asked for, and what is found.
 
+use std::collections::BTreeMap;
+
 use hashbrown::HashMap;
-use rootline_model::{EntityRef, Evidence, Finding, SeriesBatch, Timestamp, is_stale};
+use rootline_model::{LabelSet, SeriesBatch, Timestamp, is_stale};
 
 use crate::catalog::{self, Fold, PREFIX, Series, Subject};
-use crate::codes::{Strength, doc_of};
-use crate::context::{Context, Owners};
-use crate::detectors::threshold;
+use crate::context::{ByName, Owners};
+use crate::detectors::burn::Budget;
+use crate::detectors::dynamic::Bits;
+use crate::detectors::forecast::Expected;
+use crate::detectors::logs::{LogCount, LogWatch};
 use crate::holds::Holds;
+use crate::intake::{Fate, Intake};
 use crate::options::Options;
 use crate::store::{Detail, Group, Instance, MEMBER_MINUTES, Member, NONE, Store};
 use crate::tiers::Tiers;
 use crate::window::{Ring, Window};
 
-/// Number of the threshold detector in [`crate::holds::Key`].
-const THRESHOLD: u8 = 0;
+/// Seconds by which a value may come after its tick: a poll takes its time.
+const LATE_S: i64 = 120;
 
 /// What one call of [`Bank::ingest`] did with its points.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,46 +35,13 @@ pub struct Ingested {
     pub refused: u64,
 }
 
-/// One question to Prometheus. The poller sets the label `__name__` of every series it gets to [`Query::name`].
-#[derive(Clone, Debug, PartialEq)]
-pub struct Query {
-    /// Catalogue id.
-    pub id: &'static str,
-    /// `rootline:container_memory_share`.
-    pub name: String,
-    pub promql: String,
-    pub start: Timestamp,
-    pub end: Timestamp,
-    pub step_s: i64,
-    /// History for baselines: many points once, to be given to [`Bank::backfill`].
-    pub is_backfill: bool,
-}
-
-/// Points the way to one series.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SeriesId {
-    pub series: &'static str,
-    pub subject: Subject,
-}
-
-/// Points of one series with what a chart says beside them.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Chart {
-    pub id: SeriesId,
-    pub query: String,
-    pub unit: catalog::Unit,
-    /// Seconds since 1970, value; gaps are left out.
-    pub points: Vec<(i64, f64)>,
-    /// The catalogue's first threshold.
-    pub limit: Option<f64>,
-}
-
 /// Sizes and counts for the program's own metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     pub baselines: usize,
     pub details: usize,
     pub members: usize,
+    pub raw: usize,
     pub refused: u64,
     /// Tier-0 scores of the last tick.
     pub bits: u64,
@@ -80,15 +52,36 @@ pub struct Stats {
 /// All state. One value; `Live` owns it.
 #[derive(Debug)]
 pub struct Bank {
-    options: Options,
-    entries: Vec<&'static Series>,
+    pub(crate) options: Options,
+    pub(crate) entries: Vec<&'static Series>,
     by_name: HashMap<String, u16>,
-    store: Store,
-    tiers: Tiers,
-    holds: Holds,
-    /// Second of the last sweep; values up to it are done.
-    swept_s: i64,
-    stats: Stats,
+    pub(crate) store: Store,
+    pub(crate) tiers: Tiers,
+    pub(crate) holds: Holds,
+    pub(crate) bits: Bits,
+    pub(crate) logs: LogWatch,
+    pub(crate) budgets: BTreeMap<(u8, Subject), Budget>,
+    /// Per baseline: when it was last looked ahead for, what is expected.
+    pub(crate) outlooks: BTreeMap<u32, (i64, Option<Expected>)>,
+    intake: Intake,
+    /// Per entry: newest second taken from polls, newest computed from raw families, whether history was asked for.
+    pub(crate) fed: Vec<Fed>,
+    /// Second of the last sweep.
+    pub(crate) swept_s: i64,
+    /// Minute the window detectors last ran in.
+    pub(crate) minute: i64,
+    pub(crate) forgot_s: i64,
+    /// Newest value of all and how many series fell silent with it.
+    pub(crate) silent: Option<(i64, usize)>,
+    pub(crate) stats: Stats,
+}
+
+/// Where an entry's values come from.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Fed {
+    pub polled_s: i64,
+    pub pushed_s: i64,
+    pub is_filled: bool,
 }
 
 impl Bank {
@@ -98,31 +91,45 @@ impl Bank {
         let by_name = entries.iter().zip(0_u16..).map(|(s, number)| (s.metric_name(), number)).collect();
         Bank {
             options,
-            entries,
             by_name,
+            intake: Intake::new(&entries),
+            fed: vec![Fed::default(); entries.len()],
+            entries,
             store: Store::default(),
             tiers: Tiers::default(),
             holds: Holds::default(),
+            bits: Bits::default(),
+            logs: LogWatch::default(),
+            budgets: BTreeMap::new(),
+            outlooks: BTreeMap::new(),
             swept_s: 0,
+            minute: 0,
+            forgot_s: 0,
+            silent: None,
             stats: Stats::default(),
         }
     }
 
-    /// Takes points in; they are looked at by the next [`Bank::tick`]. `owners` is asked once for each new pod.
+    /// Takes points in; they are looked at by the next [`Bank::tick`]. Polled series carry the name of their query, all
+    /// others are raw families as exporters write them. `owners` is asked once for each new pod of a polled series.
     pub fn ingest(&mut self, batches: &[SeriesBatch], owners: &dyn Owners) -> Ingested {
         let mut done = Ingested::default();
         for batch in batches {
             let name = batch.labels.value("__name__");
-            let count = batch.points.len() as u64;
-            let entry = if name.starts_with(PREFIX) { self.by_name.get(name).copied() } else { None };
-            let Some(entry) = entry else {
-                done.unknown += count;
+            if let Some(entry) = self.entry_of(name) {
+                if let Some(last) = batch.points.iter().map(|p| p.0.div_euclid(1000)).max() {
+                    let fed = &mut self.fed[usize::from(entry)];
+                    fed.polled_s = fed.polled_s.max(last);
+                }
+                self.feed(entry, &batch.labels, &batch.points, owners, &mut done);
                 continue;
-            };
-            match self.instance(entry, batch, owners) {
-                Ok(instance) => self.points(instance, batch, &mut done),
-                Err(Refusal::Useless) => done.useless += count,
-                Err(Refusal::Full) => {
+            }
+            let count = batch.points.len() as u64;
+            match self.intake.take(&self.entries, &batch.labels, &batch.points, self.options.raw_max) {
+                Fate::Taken => done.taken += count,
+                Fate::Unknown => done.unknown += count,
+                Fate::Useless => done.useless += count,
+                Fate::Full => {
                     done.refused += count;
                     self.stats.refused += count;
                 }
@@ -131,15 +138,60 @@ impl Bank {
         done
     }
 
-    fn instance(&mut self, entry: u16, batch: &SeriesBatch, owners: &dyn Owners) -> Result<u32, Refusal> {
-        let fingerprint = batch.labels.fingerprint().0;
+    /// Counts of log templates since the last call; findings come with the next tick.
+    pub fn ingest_logs(&mut self, now: Timestamp, counts: &[LogCount]) {
+        if self.options.detectors.logs.enabled {
+            self.logs.take(&self.options.detectors.logs, now.as_second(), counts);
+        }
+    }
+
+    /// Owners of the pods of raw families, asked at the tick after they were pushed.
+    pub fn derive_with(&mut self, now: Timestamp, owners: &dyn Owners) {
+        let now_s = now.as_second();
+        let mut done = Ingested::default();
+        for (entry, labels, value) in self.intake.due(&self.entries, now_s, self.options.lookback_s) {
+            self.fed[usize::from(entry)].pushed_s = now_s;
+            self.feed(entry, &labels, &[(now_s * 1000, value)], owners, &mut done);
+        }
+    }
+
+    /// As [`Bank::derive_with`], for whoever did not call that: pods' owners by name.
+    pub(crate) fn derive(&mut self, now_s: i64) {
+        if let Ok(now) = Timestamp::from_second(now_s) {
+            self.derive_with(now, &ByName);
+        }
+    }
+
+    pub(crate) fn entry_of(&self, name: &str) -> Option<u16> {
+        if name.starts_with(PREFIX) { self.by_name.get(name).copied() } else { None }
+    }
+
+    fn feed(&mut self, entry: u16, labels: &LabelSet, points: &[(i64, f64)], owners: &dyn Owners, done: &mut Ingested) {
+        let first_s = points.first().map_or(0, |p| p.0.div_euclid(1000));
+        match self.instance(entry, labels, first_s, owners) {
+            Ok(instance) => self.points(instance, points, done),
+            Err(Refusal::Useless) => done.useless += points.len() as u64,
+            Err(Refusal::Full) => {
+                done.refused += points.len() as u64;
+                self.stats.refused += points.len() as u64;
+            }
+        }
+    }
+
+    pub(crate) fn instance(
+        &mut self,
+        entry: u16,
+        labels: &LabelSet,
+        first_s: i64,
+        owners: &dyn Owners,
+    ) -> Result<u32, Refusal> {
+        let fingerprint = labels.fingerprint().0;
         if let Some(known) = self.store.instance(fingerprint) {
             return Ok(known);
         }
         let scope = self.entries[usize::from(entry)].scope;
-        let subject = scope.subject(&batch.labels).ok_or(Refusal::Useless)?;
+        let subject = scope.subject(labels).ok_or(Refusal::Useless)?;
         let baseline = scope.baseline(&subject, |namespace, pod| owners.workload(namespace, pod));
-        let first_s = batch.points.first().map_or(0, |p| p.0.div_euclid(1000));
         let group = self.group(entry, &baseline, first_s)?;
         let mut member = NONE;
         if let Some(detail) = self.store.detail_of.get(&group).copied()
@@ -148,8 +200,7 @@ impl Bank {
             member = self.store.add_member(Member {
                 subject,
                 group,
-                labels: batch.labels.without(&["__name__"]),
-                fingerprint,
+                labels: labels.without(&["__name__"]),
                 first_s,
                 last_s: 0,
                 value: f64::NAN,
@@ -179,15 +230,15 @@ impl Bank {
         }
         if self.store.details.len() < self.options.details_max {
             let place = u32::try_from(self.store.details.len()).unwrap_or(NONE);
-            self.store.details.push(Detail { group, members: Vec::new(), window: Window::new(), reset_s: 0 });
+            self.store.details.push(Detail { group, members: Vec::new(), window: Window::new() });
             self.store.detail_of.insert(group, place);
         }
         Ok(group)
     }
 
-    fn points(&mut self, instance: u32, batch: &SeriesBatch, done: &mut Ingested) {
+    pub(crate) fn points(&mut self, instance: u32, points: &[(i64, f64)], done: &mut Ingested) {
         let Instance { group, member, .. } = self.store.instances[instance as usize];
-        for (at_ms, value) in &batch.points {
+        for (at_ms, value) in points {
             let at_s = at_ms.div_euclid(1000);
             if !value.is_finite() {
                 if is_stale(*value)
@@ -198,7 +249,7 @@ impl Bank {
                 done.useless += u64::from(!is_stale(*value));
                 continue;
             }
-            if at_s <= self.swept_s {
+            if at_s <= self.swept_s - LATE_S {
                 done.late += 1;
                 continue;
             }
@@ -220,110 +271,24 @@ impl Bank {
         }
     }
 
-    /// Works on what came since the last tick and returns everything that holds now, in a fixed order: the same finding
-    /// again at every tick while it holds, with the same onset, and no more once it has ended.
-    pub fn tick(&mut self, now: Timestamp, context: &Context<'_>) -> Vec<Finding> {
-        let now_s = now.as_second();
-        self.sweep(now_s);
-        self.thresholds(now_s, context);
-        self.holds.expire(now_s);
-        self.findings()
-    }
-
-    fn sweep(&mut self, now_s: i64) {
-        let Bank { store, tiers, entries, options, .. } = self;
-        for detail in &mut store.details {
-            let g = &mut store.groups[detail.group as usize];
-            if g.count == 0 {
-                continue;
-            }
-            let series = entries[usize::from(g.entry)];
-            let live = detail.members.iter().filter_map(|m| store.members.get(*m as usize)?.as_ref());
-            let fresh = live.filter(|m| now_s - m.last_s <= options.lookback_s && m.value.is_finite());
-            let value = fold(series.fold, fresh.map(|m| m.value));
-            detail.window.take(now_s, value, series.bad.sign());
-        }
-        let groups = &store.groups;
-        let value = |i: usize| match groups.get(i) {
-            Some(g) if g.count > 0 => f64::from(g.sum) / f64::from(g.count),
-            _ => f64::NAN,
-        };
-        let mut bits = 0;
-        tiers.sweep(now_s, value, |_, _| bits += 1);
-        self.stats.bits = bits;
-        for g in &mut self.store.groups {
-            (g.sum, g.count) = (0.0, 0);
-        }
-        self.swept_s = self.swept_s.max(now_s);
-    }
-
-    fn thresholds(&mut self, now_s: i64, context: &Context<'_>) {
-        let detector = self.options.detectors.threshold.clone();
-        if !detector.enabled {
-            return;
-        }
-        let Bank { store, holds, entries, options, .. } = self;
-        for detail in &store.details {
-            let group = &store.groups[detail.group as usize];
-            let series = entries[usize::from(group.entry)];
-            let Some(name) = store.names.get(group.name).filter(|_| !series.limits.is_empty()) else { continue };
-            for number in &detail.members {
-                let Some(m) = store.members.get(*number as usize).and_then(Option::as_ref) else { continue };
-                if now_s - m.last_s > options.lookback_s || !m.value.is_finite() {
-                    continue;
-                }
-                for (limit, which) in series.limits.iter().zip(0_u8..) {
-                    let key = (THRESHOLD, which, detail.group, *number);
-                    let Some(limit) = threshold::effective(series, limit, &m.subject.entity.namespace, &options.limits)
-                    else {
-                        continue;
-                    };
-                    if context.is_maintained(now_s, &[&m.subject.entity, &name.entity]) {
-                        holds.remove(key);
-                        continue;
-                    }
-                    let sample = (m.last_s, m.value, series.bad.sign());
-                    detector.take(holds, key, sample, &limit, || {
-                        describe(limit.code, series, &m.subject)
-                            .arg("value", series.unit.show(m.value))
-                            .arg("limit", series.unit.show(limit.at))
-                            .evidence(evidence(series, m, m.value))
-                    });
-                }
-            }
-        }
-    }
-
-    fn findings(&mut self) -> Vec<Finding> {
-        let mut all: Vec<Finding> = self.holds.firing().map(|(_, hold)| hold.finding.clone()).collect();
-        all.sort_by(|a, b| {
-            (&a.entity, &a.code, a.args.get("subject")).cmp(&(&b.entity, &b.code, b.args.get("subject")))
-        });
-        if all.len() > self.options.findings_max {
-            self.stats.findings_dropped += (all.len() - self.options.findings_max) as u64;
-            all.sort_by(|a, b| b.strength.get().total_cmp(&a.strength.get()));
-            all.truncate(self.options.findings_max);
-        }
-        all
-    }
-
     /// Sizes and counts.
     pub fn stats(&self) -> Stats {
         Stats {
             baselines: self.store.groups_len(),
             details: self.store.details.len(),
             members: self.store.members_len(),
+            raw: self.intake.len(),
             ..self.stats
         }
     }
 }
 
-enum Refusal {
+pub(crate) enum Refusal {
     Useless,
     Full,
 }
 
-fn fold(fold: Fold, values: impl Iterator<Item = f64>) -> f64 {
+pub(crate) fn fold(fold: Fold, values: impl Iterator<Item = f64>) -> f64 {
     let (mut sum, mut count, mut high, mut low) = (0.0, 0.0, f64::NEG_INFINITY, f64::INFINITY);
     for value in values {
         sum += value;
@@ -338,28 +303,4 @@ fn fold(fold: Fold, values: impl Iterator<Item = f64>) -> f64 {
         Fold::Max => high,
         Fold::Min => low,
     }
-}
-
-/// A finding of a code with the words every title needs.
-pub(crate) fn describe(code: &'static str, series: &Series, subject: &Subject) -> Finding {
-    let strength = doc_of(code).map_or(Strength::Evidence, |d| d.strength);
-    let nats = if strength == Strength::Fact { 3.0 } else { 1.0 };
-    Finding::new(code, about(subject))
-        .nats(nats)
-        .arg("subject", subject.to_string())
-        .arg("series", series.id)
-        .arg("what", series.en)
-        .arg("what_zh", series.zh)
-}
-
-/// The entity a finding is attached to.
-fn about(subject: &Subject) -> EntityRef {
-    subject.entity.clone()
-}
-
-fn evidence(series: &Series, member: &Member, value: f64) -> Evidence {
-    let labels = series.scope.labels();
-    let matchers: Vec<String> =
-        member.labels.iter().filter(|(n, _)| labels.contains(n)).map(|(n, v)| format!("{n}={v:?}")).collect();
-    Evidence::Sample { query: series.promql_of(&matchers), value: series.unit.show(value) }
 }

@@ -79,11 +79,4 @@ impl Context<'_> {
             }
         })
     }
-
-    /// Seconds since the newest change of the entities, with its kind.
-    pub(crate) fn newest_change(&self, now_s: i64, entities: &[&EntityRef]) -> Option<(i64, ChangeKind)> {
-        let about = |c: &&Change| entities.iter().any(|e| **e == c.entity || e.whole() == c.entity);
-        let past = |c: &Change| (now_s - c.at.as_second(), c.kind);
-        self.changes.iter().filter(about).map(past).filter(|(age, _)| *age >= 0).min_by_key(|(age, _)| *age)
-    }
 }

@@ -32,10 +32,6 @@ impl Holds {
         self.map.get_mut(&key)
     }
 
-    pub fn get(&self, key: Key) -> Option<&Hold> {
-        self.map.get(&key)
-    }
-
     pub fn insert(&mut self, key: Key, hold: Hold) {
         self.map.insert(key, hold);
     }

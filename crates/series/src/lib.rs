@@ -15,8 +15,12 @@ pub mod codes;
 pub mod detectors;
 
 mod bank;
+mod bank_ask;
+mod bank_snapshot;
+mod bank_work;
 mod context;
 mod holds;
+mod intake;
 mod options;
 mod rule;
 mod snapshot;
@@ -24,9 +28,11 @@ mod store;
 mod tiers;
 mod window;
 
-pub use bank::{Bank, Chart, Ingested, Query, SeriesId, Stats};
+pub use bank::{Bank, Ingested, Stats};
+pub use bank_ask::{Chart, Outlook, Query, SeriesId};
 pub use codes::{CodeDoc, Group, Strength, doc_of};
 pub use context::{ByName, Change, ChangeKind, Context, Covers, Maintenance, Owners};
+pub use detectors::LogCount;
 pub use options::{LimitSetting, Options};
 pub use rule::{corroborated, group_of, words};
 pub use snapshot::SnapshotError;

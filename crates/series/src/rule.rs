@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use rootline_model::{Both, EntityRef, Finding};
+use rootline_model::{Both, Finding};
 
 use crate::catalog::{self, Nature};
 use crate::codes::{Group, Strength, doc_of};
@@ -56,10 +56,4 @@ pub fn words(finding: &Finding) -> Option<(Both, Both)> {
     let doc = doc_of(finding.code.as_str())?;
     let fill = |en: &str, zh: &str| Both { en: finding.args.fill(en), zh: finding.args.fill(zh) };
     Some((fill(doc.en, doc.zh), fill(doc.why_en, doc.why_zh)))
-}
-
-/// The entity under which findings are counted together: a container counts for its pod.
-#[must_use]
-pub fn counted_under(entity: &EntityRef) -> EntityRef {
-    entity.whole()
 }

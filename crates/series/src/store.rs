@@ -79,7 +79,6 @@ pub(crate) struct Member {
     pub group: u32,
     /// Without `__name__`.
     pub labels: LabelSet,
-    pub fingerprint: u64,
     pub first_s: i64,
     pub last_s: i64,
     pub value: f64,
@@ -89,14 +88,25 @@ pub(crate) struct Member {
     pub apart_n: u32,
 }
 
+impl Member {
+    /// Learns its usual distance to its peers; an outlier counts as three times what is usual.
+    pub fn learn_distance(&mut self, distance: f64) {
+        self.apart_n = self.apart_n.saturating_add(1);
+        let usual = f64::from(self.apart);
+        let most = if self.apart_n > 60 { 3.0 * usual.abs().max(1.0) } else { 100.0 };
+        let gain = 1.0 / f64::from(self.apart_n.min(720));
+        #[allow(clippy::cast_possible_truncation, reason = "a distance of at most a hundred")]
+        let next = (usual + gain * (distance.clamp(-most, most) - usual)) as f32;
+        self.apart = next;
+    }
+}
+
 /// A baseline with windows.
 #[derive(Clone, Debug)]
 pub(crate) struct Detail {
     pub group: u32,
     pub members: Vec<u32>,
     pub window: Window,
-    /// When its usage baseline last began anew.
-    pub reset_s: i64,
 }
 
 /// Everything by number.
@@ -229,6 +239,23 @@ impl Store {
             if let Some(detail) = self.detail_of.get(&gone.group) {
                 self.details[*detail as usize].members.retain(|m| *m != member);
             }
+        }
+    }
+
+    /// Rebuilds the names where most are of baselines long gone.
+    pub fn shorten_names(&mut self) {
+        if self.names.len() < 1000 || self.names.len() < 2 * self.groups_len() {
+            return;
+        }
+        let old = std::mem::take(&mut self.names);
+        for group in self.groups.iter_mut().filter(|g| g.name != NONE) {
+            group.name = old.get(group.name).map_or(NONE, |subject| self.names.number(subject));
+        }
+        let (groups, hasher) = (&self.groups, &self.hasher);
+        self.group_index.clear();
+        for (group, number) in groups.iter().zip(0_u32..).filter(|(g, _)| g.name != NONE) {
+            let hash_of = |i: &u32| group_hash(hasher, groups[*i as usize].entry, groups[*i as usize].name);
+            self.group_index.insert_unique(group_hash(hasher, group.entry, group.name), number, hash_of);
         }
     }
 

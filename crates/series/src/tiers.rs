@@ -9,10 +9,6 @@ pub(crate) struct Tiers {
 }
 
 impl Tiers {
-    pub fn len(&self) -> usize {
-        self.operators.len()
-    }
-
     pub fn push(&mut self) {
         self.operators.push(Tier0::default());
     }
@@ -23,8 +19,11 @@ impl Tiers {
         }
     }
 
-    pub fn get(&self, index: usize) -> Option<Tier0> {
-        self.operators.get(index).cloned()
+    /// Adds the bytes of one operator.
+    pub fn snapshot(&self, index: usize, out: &mut Vec<u8>) {
+        if let Some(operator) = self.operators.get(index) {
+            operator.snapshot(out);
+        }
     }
 
     /// One sample for each; NaN where none came. `each` is told of scores above 0.

@@ -65,15 +65,6 @@ impl Ring {
         (to - count + 1..=to).map(|step| self.get(step)).collect()
     }
 
-    pub fn clear(&mut self) {
-        self.values.fill(f32::NAN);
-        self.newest = -1;
-    }
-
-    pub fn bytes(&self) -> usize {
-        self.values.len() * 4
-    }
-
     pub fn write(&self, out: &mut Vec<u8>) {
         out.extend(self.newest.to_le_bytes());
         out.extend(self.values.iter().flat_map(|v| v.to_le_bytes()));
@@ -130,12 +121,6 @@ impl Window {
         self.slots.set(slot, worse);
     }
 
-    /// Restarts the minutes; the days stay.
-    pub fn forget_minutes(&mut self) {
-        self.minutes.clear();
-        (self.sum, self.count) = (0.0, 0);
-    }
-
     /// The lowest and the highest of `sign · value` over slots near this time of the day on each day kept before today
     /// (`reach` slots to each side), and how many days had a value.
     pub fn usual(&self, at_s: i64, reach: i64, sign: f64) -> Option<Usual> {
@@ -158,8 +143,12 @@ impl Window {
         (usual.days > 0).then_some(usual)
     }
 
-    pub fn bytes(&self) -> usize {
-        self.minutes.bytes() + self.slots.bytes() + size_of::<Self>()
+    /// The highest `sign · value` of all slots before one, where they reach back at least a day.
+    pub fn peak_before(&self, slot: i64, sign: f64) -> Option<f64> {
+        let length = i64::try_from(SLOTS).unwrap_or(0);
+        let values = (slot - length..slot).map(|s| sign * self.slots.get(s)).filter(|v| v.is_finite());
+        let (count, high) = values.fold((0_usize, f64::NEG_INFINITY), |(n, high), v| (n + 1, v.max(high)));
+        (count * 10 >= SLOTS_DAY * 8).then_some(high)
     }
 
     pub fn write(&self, out: &mut Vec<u8>) {
