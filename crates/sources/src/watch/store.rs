@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use rootline_model::{Change, EventRecord, GapKind, Kind, Timestamp};
 use rootline_objects::{Object, Signal};
 
+use super::changes::{changes, content};
 use super::delta::{Delta, Item, ResourceId, Trouble};
+use super::events::EventBook;
 use crate::gaps::{Gaps, gap};
 
 /// How much is kept of one resource. What is beyond is dropped and named as a gap; then nothing is proof of absence.
@@ -37,6 +39,7 @@ pub struct ObjectStore {
     shelves: Vec<Shelf>,
     version: Option<String>,
     limits: StoreLimits,
+    book: EventBook,
 }
 
 /// What can be said about a resource.
@@ -100,7 +103,12 @@ impl ObjectStore {
             reading: 0,
             dropped: 0,
         };
-        ObjectStore { shelves: ResourceId::all().map(shelf).collect(), version: None, limits }
+        ObjectStore {
+            shelves: ResourceId::all().map(shelf).collect(),
+            version: None,
+            limits,
+            book: EventBook::default(),
+        }
     }
 
     /// Takes one step. `now` by the clock of the cluster.
@@ -121,20 +129,26 @@ impl ObjectStore {
             }
             Delta::Put { resource, item } => {
                 let room = if resource.resource().kind == "Event" { limits.events } else { limits.objects };
-                shelf.put(*item, room);
+                let event = match &item.object {
+                    Object::Event(event) => self.book.take(event, now),
+                    _ => None,
+                };
+                return Applied { changes: shelf.put(*item, room, now), event };
             }
             Delta::Gone { key, .. } => {
                 shelf.bad.remove(&key);
-                shelf.objects.remove(&key);
+                let old = shelf.objects.remove(&key);
+                let changes = old.map(|old| changes(Some(&old.object), None, now)).unwrap_or_default();
+                return Applied { changes, event: None };
             }
             Delta::Bad { key, detail, .. } => {
                 shelf.objects.remove(&key);
                 shelf.bad.insert(key, detail);
             }
             Delta::Listed { .. } => {
-                let reading = shelf.reading;
-                shelf.objects.retain(|_, kept| kept.reading == reading);
+                let changes = shelf.sweep(now);
                 shelf.standing = Standing::Listed;
+                return Applied { changes, event: None };
             }
             Delta::Following { .. } => {
                 if matches!(shelf.standing, Standing::Stale { .. }) {
@@ -144,6 +158,11 @@ impl ObjectStore {
             Delta::Trouble { trouble, .. } => shelf.trouble(trouble, now),
         }
         Applied::default()
+    }
+
+    /// Remembers an event that was kept in an earlier life, so that it is not told again.
+    pub fn remember(&mut self, record: &EventRecord) {
+        self.book.remember(record);
     }
 
     /// True once every resource was read, or is known not to be readable.
@@ -191,14 +210,49 @@ impl ObjectStore {
 }
 
 impl Shelf {
-    fn put(&mut self, item: Item, room: usize) {
+    fn put(&mut self, item: Item, room: usize, now: Timestamp) -> Vec<Change> {
         self.bad.remove(&item.key);
-        if self.objects.len() >= room && !self.objects.contains_key(&item.key) {
-            self.dropped += 1;
-            return;
+        let Item { key, version, written, object } = item;
+        let mut kept = Kept { version, reading: self.reading, written, object };
+        let Some(old) = self.objects.get_mut(&key) else {
+            if self.objects.len() >= room {
+                self.dropped += 1;
+                return Vec::new();
+            }
+            // before the first reading is complete nothing is new
+            let news = if self.is_known() { changes(None, Some(&kept.object), now) } else { Vec::new() };
+            self.objects.insert(key, kept);
+            return news;
+        };
+        let following = old.reading == self.reading;
+        if old.version == kept.version && !kept.version.is_empty() {
+            old.reading = self.reading;
+            return Vec::new();
         }
-        let kept = Kept { version: item.version, reading: self.reading, written: item.written, object: item.object };
-        self.objects.insert(item.key, kept);
+        // on one stream versions only grow; what a new reading says counts even if the server was set back
+        let late = matches!((kept.version.parse::<u64>(), old.version.parse::<u64>()), (Ok(n), Ok(o)) if n < o);
+        if late && following {
+            return Vec::new();
+        }
+        std::mem::swap(old, &mut kept);
+        let (new, old) = (&*old, kept);
+        let mut news = changes(Some(&old.object), Some(&new.object), now);
+        if content_differs(&old, new) {
+            news.extend(content(&new.object, new.written.unwrap_or(now)));
+        }
+        news
+    }
+
+    /// Takes away what the reading that just ended did not name.
+    fn sweep(&mut self, now: Timestamp) -> Vec<Change> {
+        let reading = self.reading;
+        let gone = self.objects.extract_if(.., |_, kept| kept.reading != reading);
+        gone.flat_map(|(_, old)| changes(Some(&old.object), None, now)).collect()
+    }
+
+    /// True once everything was read.
+    fn is_known(&self) -> bool {
+        matches!(self.standing, Standing::Listed | Standing::Stale { .. })
     }
 
     fn trouble(&mut self, trouble: Trouble, now: Timestamp) {
@@ -264,6 +318,19 @@ impl Shelf {
             let count = self.objects.len().to_string();
             gaps.push(gap(GapKind::Truncated, subject(&self.namespace), "gap.limit", &[("count", count.as_str())]));
         }
+    }
+}
+
+/// Of config maps and secrets read without their data: another writing of `data`, or, where managed fields do not tell,
+/// another version.
+fn content_differs(old: &Kept, new: &Kept) -> bool {
+    match &new.object {
+        Object::ConfigMap(map) if map.data.is_some() => false,
+        Object::ConfigMap(_) | Object::Secret(_) => match (old.written, new.written) {
+            (Some(before), Some(after)) => before != after,
+            _ => old.version != new.version,
+        },
+        _ => false,
     }
 }
 
