@@ -110,10 +110,6 @@ impl Machine {
         machine
     }
 
-    pub fn state(&self) -> &State {
-        &self.state
-    }
-
     /// Reads everything now, and has not come to the end of it.
     pub fn is_reading(&self) -> bool {
         !matches!(self.state, State::Following { .. })
