@@ -2,7 +2,7 @@
 # Starts a real Kubernetes in one private network, mount, host-name and pid namespace. Needs root, python3, openssl, util-linux, iproute2.
 #
 # usage: up.sh [control] [node] [proxy] [kwok] [ksm]      default: control node proxy
-#        up.sh kubelet                                    starts the kubelet again after it was killed
+#        up.sh kubelet | apiserver                        starts it again after it was killed
 #
 # control  etcd, API server (RBAC, admin token), controller manager, scheduler
 # node     containerd, runc, a registry with one image under many names, kubelet: one real node
@@ -83,14 +83,7 @@ namespaces() {
 control() {
   start etcd "$TRIXIE/usr/bin/etcd" --data-dir "$KUBE/etcd" --unsafe-no-fsync --log-level warn \
     --listen-client-urls http://127.0.0.1:$ETCD_PORT --advertise-client-urls http://127.0.0.1:$ETCD_PORT --listen-peer-urls http://127.0.0.1:$((ETCD_PORT + 1))
-  start apiserver "$BIN/kube-apiserver" --etcd-servers=http://127.0.0.1:$ETCD_PORT --bind-address=127.0.0.1 --secure-port=$API_PORT --service-cluster-ip-range=10.96.0.0/16 \
-    --tls-cert-file="$KUBE/pki/apiserver.crt" --tls-private-key-file="$KUBE/pki/apiserver.key" --client-ca-file="$KUBE/pki/ca.crt" --token-auth-file="$KUBE/pki/tokens.csv" \
-    --anonymous-auth=false --authorization-mode=Node,RBAC --allow-privileged=true --event-ttl=24h \
-    --kubelet-client-certificate="$KUBE/pki/client.crt" --kubelet-client-key="$KUBE/pki/client.key" --kubelet-preferred-address-types=InternalIP \
-    --service-account-issuer=https://kubernetes.default.svc --service-account-key-file="$KUBE/pki/sa.pub" --service-account-signing-key-file="$KUBE/pki/sa.key" \
-    --advertise-address=$NODE_IP --endpoint-reconciler-type=none
-  until_ok 90 "API server, see $LOG/apiserver.log" curl -sf -m 2 --cacert "$KUBE/pki/ca.crt" -H 'Authorization: Bearer admin' "$SERVER/readyz"
-  step "API server"
+  apiserver
   # The default client rate (20/s) makes start-up and pod bursts wait for the limiter, not for the machine.
   # whoever scrapes them is asked about at the API server
   local asks=(--authentication-kubeconfig="$KUBE/admin.conf" --authorization-kubeconfig="$KUBE/admin.conf")
@@ -99,6 +92,17 @@ control() {
   start scheduler "$BIN/kube-scheduler" --kubeconfig="$KUBE/admin.conf" --leader-elect=false --bind-address=127.0.0.1 --secure-port=$SCHEDULER_PORT "${asks[@]}" --kube-api-qps=300 --kube-api-burst=600
   until_ok 60 "default service account" kc get serviceaccount default
   step "default service account"
+}
+
+apiserver() {
+  start apiserver "$BIN/kube-apiserver" --etcd-servers=http://127.0.0.1:$ETCD_PORT --bind-address=127.0.0.1 --secure-port=$API_PORT --service-cluster-ip-range=10.96.0.0/16 \
+    --tls-cert-file="$KUBE/pki/apiserver.crt" --tls-private-key-file="$KUBE/pki/apiserver.key" --client-ca-file="$KUBE/pki/ca.crt" --token-auth-file="$KUBE/pki/tokens.csv" \
+    --anonymous-auth=false --authorization-mode=Node,RBAC --allow-privileged=true --event-ttl=24h \
+    --kubelet-client-certificate="$KUBE/pki/client.crt" --kubelet-client-key="$KUBE/pki/client.key" --kubelet-preferred-address-types=InternalIP \
+    --service-account-issuer=https://kubernetes.default.svc --service-account-key-file="$KUBE/pki/sa.pub" --service-account-signing-key-file="$KUBE/pki/sa.key" \
+    --advertise-address=$NODE_IP --endpoint-reconciler-type=none
+  until_ok 90 "API server, see $LOG/apiserver.log" curl -sf -m 2 --cacert "$KUBE/pki/ca.crt" -H 'Authorization: Bearer admin' "$SERVER/readyz"
+  step "API server"
 }
 
 node() { runtime; kubelet; }
@@ -201,7 +205,7 @@ ksm() {
 parts=("${@:-control}")
 [ $# -gt 0 ] || parts=(control node proxy)
 for part in "${parts[@]}"; do
-  case $part in control | node | proxy | kwok | ksm | kubelet) ;; *) die "unknown part '$part': control, node, proxy, kwok, ksm or kubelet (Prometheus and the like: partners.sh)" ;; esac
+  case $part in control | node | proxy | kwok | ksm | kubelet | apiserver) ;; *) die "unknown part '$part': control, node, proxy, kwok, ksm, kubelet or apiserver (Prometheus and the like: partners.sh)" ;; esac
 done
 "$HERE/build.sh"
 if ! alive holder; then

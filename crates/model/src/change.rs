@@ -50,8 +50,8 @@ macro_rules! kinds {
 kinds! {
     Created = "created", "{entity} was created[[ ({to})]]", "{entity} 已创建[[（{to}）]]";
     Deleted = "deleted", "{entity} was deleted", "{entity} 已删除";
-    /// The pod template is another one; `from` and `to` are revisions where they are known.
-    Rollout = "rollout", "{entity} rolls out a new template[[, revision {to}]]", "{entity} 开始滚动更新[[，版本 {to}]]";
+    /// The pod template is another one; `from` and `to` are generations.
+    Rollout = "rollout", "{entity} rolls out a new template[[, generation {to}]]", "{entity} 开始滚动更新[[，generation {to}]]";
     RolloutImage = "rollout.image", "image of {part} in {entity}: {from} → {to}", "{entity} 的 {part} 镜像：{from} → {to}";
     RolloutCommand = "rollout.command", "command or arguments of {part} in {entity} changed", "{entity} 的 {part} 启动命令或参数已变更";
     RolloutEnv = "rollout.env", "environment variable {part} in {entity} changed", "{entity} 的环境变量 {part} 已变更";

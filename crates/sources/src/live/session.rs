@@ -133,6 +133,10 @@ impl Session {
             .header(ACCEPT, accept)
             .body(Body::empty())
             .map_err(|e| NoAnswer::Client(kube::Error::HttpError(e)))?;
+        self.exchange(request).await
+    }
+
+    async fn exchange(&self, request: Request<Body>) -> Result<(Answer, HeaderMap), NoAnswer> {
         let exchange = async {
             let response = self.client.send(request).await?;
             let (parts, body) = response.into_parts();
@@ -157,6 +161,18 @@ impl Session {
             .await
             .map_err(|_| NoAnswer::TimedOut(self.request_timeout))?
             .map_err(NoAnswer::Client)
+    }
+
+    /// Writes JSON once: for the one lease of leader election.
+    pub async fn send(&self, method: http::Method, path: &str, body: &serde_json::Value) -> Result<Answer, NoAnswer> {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(ACCEPT, "application/json")
+            .header(http::header::CONTENT_TYPE, "application/json")
+            .body(Body::from(body.to_string().into_bytes()))
+            .map_err(|e| NoAnswer::Client(kube::Error::HttpError(e)))?;
+        self.exchange(request).await.map(|(answer, _)| answer)
     }
 
     fn spend(&self, pause: Duration) -> bool {

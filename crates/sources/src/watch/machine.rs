@@ -110,10 +110,6 @@ impl Machine {
         machine
     }
 
-    pub fn state(&self) -> &State {
-        &self.state
-    }
-
     /// Reads everything now, and has not come to the end of it.
     pub fn is_reading(&self) -> bool {
         !matches!(self.state, State::Following { .. })
@@ -350,5 +346,69 @@ impl Machine {
         self.random ^= self.random >> 7;
         self.random ^= self.random << 17;
         whole * u32::try_from(700 + self.random % 301).unwrap_or(1000) / 1000
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn machine() -> Machine {
+        let pods = ResourceId::of("pods").expect("listed");
+        Machine::new(pods, &WatchOptions::default(), "", 7)
+    }
+
+    fn pause(machine: &mut Machine) -> f64 {
+        machine.rest().map_or(0.0, |d| d.as_secs_f64())
+    }
+
+    #[test]
+    fn pauses_grow_to_a_cap_and_shrink_after_success() {
+        let mut machine = machine();
+        let mut pauses: Vec<f64> = Vec::new();
+        for _ in 0..12 {
+            machine.on_refusal(StatusCode::SERVICE_UNAVAILABLE, "down".into(), None);
+            pauses.push(pause(&mut machine));
+        }
+        assert!(pauses[0] <= 0.8 && pauses[0] >= 0.5, "{pauses:?}");
+        assert!(pauses.windows(2).take(4).all(|w| w[1] > w[0]), "{pauses:?}");
+        assert!(pauses.iter().all(|p| *p <= 30.0) && pauses[11] > 20.0, "{pauses:?}");
+        machine.on_open();
+        machine.on_line(br#"{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"5","annotations":{"k8s.io/initial-events-end":"true"}}}}"#);
+        machine.on_end(Duration::from_secs(300), None);
+        assert_eq!(pause(&mut machine), 0.0, "a watch that the server ends in time is asked again at once");
+        machine.on_refusal(StatusCode::SERVICE_UNAVAILABLE, "down".into(), None);
+        assert!(pause(&mut machine) <= 0.8);
+    }
+
+    #[test]
+    fn streams_that_end_at_once_are_not_asked_for_in_a_loop() {
+        let mut machine = machine();
+        machine.state = State::Following { version: "5".into() };
+        for _ in 0..6 {
+            machine.ask();
+            machine.on_open();
+            machine.on_end(Duration::from_millis(1), None);
+        }
+        assert!(pause(&mut machine) > 5.0);
+    }
+
+    #[test]
+    fn a_server_that_asks_for_patience_gets_it_within_reason() {
+        let mut machine = machine();
+        machine.on_refusal(StatusCode::TOO_MANY_REQUESTS, "slow".into(), Some(Duration::from_secs(7)));
+        assert_eq!(pause(&mut machine), 7.0);
+        machine.on_refusal(StatusCode::TOO_MANY_REQUESTS, "slow".into(), Some(Duration::from_secs(86_400)));
+        assert_eq!(pause(&mut machine), 60.0);
+    }
+
+    #[test]
+    fn a_version_that_can_never_be_resumed_is_given_up() {
+        let mut machine = machine();
+        machine.state = State::Following { version: "5".into() };
+        for _ in 0..RESTART_AFTER {
+            machine.on_refusal(StatusCode::GATEWAY_TIMEOUT, "Too large resource version: 5, current: 3".into(), None);
+        }
+        assert_eq!(machine.state, State::Streaming, "etcd was restored from a backup");
     }
 }

@@ -6,8 +6,12 @@
 //! ```
 //! `ObjectStore::signals` gives what one-shot reading (`live`) would give, so that a diagnosis is the same either way.
 
+mod changes;
 mod delta;
+mod election;
+mod events;
 mod item;
+mod lease;
 mod machine;
 mod options;
 mod run;
@@ -21,7 +25,11 @@ use rootline_objects::Signal;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
+pub use changes::changes;
 pub use delta::{Delta, Item, ResourceId, Trouble};
+pub use election::ElectionTimes;
+pub use events::{EventBook, event_record, event_router};
+pub use lease::{Lease, LeaseOptions};
 pub use options::WatchOptions;
 pub use run::Counters;
 pub use store::{Applied, ObjectStore, StoreLimits};
@@ -121,3 +129,6 @@ fn seed() -> u64 {
     use std::hash::{BuildHasher, Hasher};
     std::hash::RandomState::new().build_hasher().finish()
 }
+
+#[cfg(test)]
+mod tests;

@@ -300,3 +300,18 @@ impl Lines {
 fn now() -> Instant {
     Instant::now()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn lines_are_bounded_and_a_cut_one_is_none() {
+        let of = |text: &str| Lines { limit: 8, ..Lines::new(Body::from(text.as_bytes().to_vec())) };
+        let mut lines = of("one\n\n\ntwo\nthr");
+        assert_eq!(lines.next().await, Ok(Some(b"one".to_vec())));
+        assert_eq!(lines.next().await, Ok(Some(b"two".to_vec())));
+        assert!(lines.next().await.is_err_and(|e| e.contains("cut off")));
+        assert!(of("no end of this line in sight").next().await.is_err());
+    }
+}

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use rootline_model::{Change, EventRecord, GapKind, Kind, Timestamp};
 use rootline_objects::{Object, Signal};
 
+use super::changes::{changes, content};
 use super::delta::{Delta, Item, ResourceId, Trouble};
+use super::events::EventBook;
 use crate::gaps::{Gaps, gap};
 
 /// How much is kept of one resource. What is beyond is dropped and named as a gap; then nothing is proof of absence.
@@ -37,6 +39,7 @@ pub struct ObjectStore {
     shelves: Vec<Shelf>,
     version: Option<String>,
     limits: StoreLimits,
+    book: EventBook,
 }
 
 /// What can be said about a resource.
@@ -100,7 +103,12 @@ impl ObjectStore {
             reading: 0,
             dropped: 0,
         };
-        ObjectStore { shelves: ResourceId::all().map(shelf).collect(), version: None, limits }
+        ObjectStore {
+            shelves: ResourceId::all().map(shelf).collect(),
+            version: None,
+            limits,
+            book: EventBook::default(),
+        }
     }
 
     /// Takes one step. `now` by the clock of the cluster.
@@ -121,20 +129,26 @@ impl ObjectStore {
             }
             Delta::Put { resource, item } => {
                 let room = if resource.resource().kind == "Event" { limits.events } else { limits.objects };
-                shelf.put(*item, room);
+                let event = match &item.object {
+                    Object::Event(event) => self.book.take(event, now),
+                    _ => None,
+                };
+                return Applied { changes: shelf.put(*item, room, now), event };
             }
             Delta::Gone { key, .. } => {
                 shelf.bad.remove(&key);
-                shelf.objects.remove(&key);
+                let old = shelf.objects.remove(&key);
+                let changes = old.map(|old| changes(Some(&old.object), None, now)).unwrap_or_default();
+                return Applied { changes, event: None };
             }
             Delta::Bad { key, detail, .. } => {
                 shelf.objects.remove(&key);
                 shelf.bad.insert(key, detail);
             }
             Delta::Listed { .. } => {
-                let reading = shelf.reading;
-                shelf.objects.retain(|_, kept| kept.reading == reading);
+                let changes = shelf.sweep(now);
                 shelf.standing = Standing::Listed;
+                return Applied { changes, event: None };
             }
             Delta::Following { .. } => {
                 if matches!(shelf.standing, Standing::Stale { .. }) {
@@ -144,6 +158,11 @@ impl ObjectStore {
             Delta::Trouble { trouble, .. } => shelf.trouble(trouble, now),
         }
         Applied::default()
+    }
+
+    /// Remembers an event that was kept in an earlier life, so that it is not told again.
+    pub fn remember(&mut self, record: &EventRecord) {
+        self.book.remember(record);
     }
 
     /// True once every resource was read, or is known not to be readable.
@@ -191,14 +210,49 @@ impl ObjectStore {
 }
 
 impl Shelf {
-    fn put(&mut self, item: Item, room: usize) {
+    fn put(&mut self, item: Item, room: usize, now: Timestamp) -> Vec<Change> {
         self.bad.remove(&item.key);
-        if self.objects.len() >= room && !self.objects.contains_key(&item.key) {
-            self.dropped += 1;
-            return;
+        let Item { key, version, written, object } = item;
+        let mut kept = Kept { version, reading: self.reading, written, object };
+        let Some(old) = self.objects.get_mut(&key) else {
+            if self.objects.len() >= room {
+                self.dropped += 1;
+                return Vec::new();
+            }
+            // before the first reading is complete nothing is new
+            let news = if self.is_known() { changes(None, Some(&kept.object), now) } else { Vec::new() };
+            self.objects.insert(key, kept);
+            return news;
+        };
+        let following = old.reading == self.reading;
+        if old.version == kept.version && !kept.version.is_empty() {
+            old.reading = self.reading;
+            return Vec::new();
         }
-        let kept = Kept { version: item.version, reading: self.reading, written: item.written, object: item.object };
-        self.objects.insert(item.key, kept);
+        // on one stream versions only grow; what a new reading says counts even if the server was set back
+        let late = matches!((kept.version.parse::<u64>(), old.version.parse::<u64>()), (Ok(n), Ok(o)) if n < o);
+        if late && following {
+            return Vec::new();
+        }
+        std::mem::swap(old, &mut kept);
+        let (new, old) = (&*old, kept);
+        let mut news = changes(Some(&old.object), Some(&new.object), now);
+        if content_differs(&old, new) {
+            news.extend(content(&new.object, new.written.unwrap_or(now)));
+        }
+        news
+    }
+
+    /// Takes away what the reading that just ended did not name.
+    fn sweep(&mut self, now: Timestamp) -> Vec<Change> {
+        let reading = self.reading;
+        let gone = self.objects.extract_if(.., |_, kept| kept.reading != reading);
+        gone.flat_map(|(_, old)| changes(Some(&old.object), None, now)).collect()
+    }
+
+    /// True once everything was read.
+    fn is_known(&self) -> bool {
+        matches!(self.standing, Standing::Listed | Standing::Stale { .. })
     }
 
     fn trouble(&mut self, trouble: Trouble, now: Timestamp) {
@@ -267,6 +321,132 @@ impl Shelf {
     }
 }
 
+/// Of config maps and secrets read without their data: another writing of `data`, or, where managed fields do not tell,
+/// another version.
+fn content_differs(old: &Kept, new: &Kept) -> bool {
+    match &new.object {
+        Object::ConfigMap(map) if map.data.is_some() => false,
+        Object::ConfigMap(_) | Object::Secret(_) => match (old.written, new.written) {
+            (Some(before), Some(after)) => before != after,
+            _ => old.version != new.version,
+        },
+        _ => false,
+    }
+}
+
 fn is_stale(since: Timestamp, now: Timestamp, limits: StoreLimits) -> bool {
     now.as_second() - since.as_second() >= limits.stale_after_s
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PODS: &str = "pods";
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("small")
+    }
+
+    fn id(name: &str) -> ResourceId {
+        ResourceId::of(name).expect("listed")
+    }
+
+    fn put(resource: &str, name: &str, version: u32, written: Option<i64>) -> Delta {
+        let resource = id(resource);
+        let json = format!(r#"{{"metadata":{{"name":"{name}","namespace":"shop","uid":"{name}"}}}}"#);
+        let object = Object::from_json(resource.resource().kind, &json).expect("known").expect("JSON");
+        let (key, version) = (format!("shop/{name}").into(), version.to_string().into());
+        Delta::Put { resource, item: Box::new(Item { key, version, written: written.map(at), object }) }
+    }
+
+    fn list(store: &mut ObjectStore, resource: &str, deltas: Vec<Delta>, now: i64) -> Vec<String> {
+        let resource = id(resource);
+        let whole = [Delta::Began { resource, namespace: None }].into_iter().chain(deltas);
+        let whole = whole.chain([Delta::Listed { resource }]);
+        whole.flat_map(|d| store.apply(d, at(now)).changes).map(|c| c.words().en).collect()
+    }
+
+    fn is_listed(store: &ObjectStore, now: i64) -> bool {
+        store.signals(at(now)).contains(&Signal::Listed { kind: Kind::Pod, namespace: None })
+    }
+
+    fn gaps(store: &ObjectStore, now: i64) -> Vec<String> {
+        let of = |s| match s {
+            Signal::Gap(gap) if gap.subject == PODS => Some(format!("{:?} {:?}", gap.kind, gap.detail.key)),
+            _ => None,
+        };
+        store.signals(at(now)).into_iter().filter_map(of).collect()
+    }
+
+    #[test]
+    fn what_was_not_read_to_its_end_proves_nothing() {
+        let mut store = ObjectStore::default();
+        assert!(!is_listed(&store, 0) && !store.is_ready());
+        assert_eq!(gaps(&store, 0), ["Absent \"gap.not_yet\""]);
+        store.apply(Delta::Began { resource: id(PODS), namespace: None }, at(0));
+        store.apply(put(PODS, "a", 1, None), at(0));
+        assert!(!is_listed(&store, 0));
+        store.apply(Delta::Listed { resource: id(PODS) }, at(0));
+        assert!(is_listed(&store, 0) && gaps(&store, 0).is_empty());
+    }
+
+    #[test]
+    fn a_server_that_is_gone_for_long_proves_nothing_either() {
+        let mut store = ObjectStore::default();
+        list(&mut store, PODS, vec![put(PODS, "a", 1, None)], 0);
+        let failing = |detail: &str| Delta::Trouble {
+            resource: id(PODS),
+            trouble: Trouble::Failing { detail: detail.to_owned() },
+        };
+        store.apply(failing("refused"), at(100));
+        store.apply(failing("refused"), at(130));
+        assert!(is_listed(&store, 150), "a short break is nothing");
+        assert!(!is_listed(&store, 161));
+        assert_eq!(gaps(&store, 161), ["Stale \"gap.stale\""]);
+        assert_eq!(store.len(), 1, "what is known is kept");
+        store.apply(Delta::Following { resource: id(PODS) }, at(170));
+        assert!(is_listed(&store, 500) && gaps(&store, 500).is_empty());
+    }
+
+    #[test]
+    fn a_new_reading_tells_exactly_what_went_and_what_came() {
+        let mut store = ObjectStore::default();
+        let put = |name: &str, version| put("services", name, version, None);
+        assert!(list(&mut store, "services", vec![put("a", 1), put("b", 2)], 0).is_empty(), "the first is no news");
+        let news = list(&mut store, "services", vec![put("b", 2), put("c", 9)], 10);
+        assert_eq!(news, ["service/shop/c was created", "service/shop/a was deleted"]);
+        // a reading that breaks off takes nothing away
+        store.apply(Delta::Began { resource: id("services"), namespace: None }, at(20));
+        assert_eq!(store.len(), 2);
+        // a server set back to an older state counts all the same
+        let back = list(&mut store, "services", vec![put("b", 1), put("c", 3)], 30);
+        assert!(back.is_empty() && store.len() == 2, "{back:?}");
+    }
+
+    #[test]
+    fn only_a_writing_of_data_is_a_change_of_content() {
+        let mut store = ObjectStore::default();
+        list(&mut store, "configmaps", vec![put("configmaps", "c", 1, Some(5))], 0);
+        let mut news = |version, written| -> Vec<String> {
+            store
+                .apply(put("configmaps", "c", version, written), at(9))
+                .changes
+                .iter()
+                .map(|c| c.at.to_string())
+                .collect()
+        };
+        assert!(news(2, Some(5)).is_empty(), "an annotation");
+        assert_eq!(news(3, Some(8)), ["1970-01-01T00:00:08Z"]);
+        assert_eq!(news(4, None).len(), 1, "without managed fields any new version counts");
+    }
+
+    #[test]
+    fn what_there_is_no_room_for_is_named() {
+        let mut store = ObjectStore::new(StoreLimits { objects: 2, ..StoreLimits::default() });
+        list(&mut store, PODS, (0..5).map(|i| put(PODS, &format!("p{i}"), i + 1, None)).collect(), 0);
+        assert_eq!(store.len(), 2);
+        assert!(!is_listed(&store, 0));
+        assert_eq!(gaps(&store, 0), ["Truncated \"gap.limit\""]);
+    }
 }
