@@ -494,3 +494,14 @@ fn a_confidence_that_is_no_number_does_not_make_an_incident_unreadable() {
     store.commit(&Tick { at: at(1), incidents: vec![odd], ..Tick::default() }).unwrap();
     assert_eq!(store.incident(1).unwrap().unwrap().causes[0].confidence, 0.0);
 }
+
+#[test]
+fn incidents_wait_for_the_disk_and_history_for_the_operating_system() {
+    let folder = Folder::new("pragma");
+    let store = folder.open();
+    let get = |database: &crate::database::Database, name: &str| {
+        database.writer().pragma_query_value(None, name, |r| r.get::<_, i64>(0)).unwrap()
+    };
+    assert_eq!((get(&store.state, "synchronous"), get(&store.history, "synchronous")), (2, 1), "FULL and NORMAL");
+    assert_eq!((get(&store.state, "foreign_keys"), get(&store.history, "auto_vacuum")), (1, 2));
+}
