@@ -26,13 +26,14 @@ test: ## all tests that need no cluster
 	@scripts/setup rust
 	cargo test --workspace --locked
 
-check: ## format, lints, licences and bans, tidy
+check: ## format, lints, licences and bans, tidy, what deploy/ ships
 	@scripts/setup rust deny
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo deny --log-level error check licenses bans sources
 	echo "skipped: cargo deny check advisories (needs an advisory database, which is not fetched here)"
 	cargo run -q --locked -p xtask -- tidy
+	deploy/check.sh
 
 docs: ## regenerate the reference pages from catalogues and rules
 	@scripts/setup rust

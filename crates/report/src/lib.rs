@@ -13,6 +13,7 @@ mod plain;
 mod say;
 mod text;
 mod time;
+mod told;
 mod view;
 pub mod wire;
 pub mod words;
@@ -20,6 +21,8 @@ pub mod words;
 use std::time::Duration;
 
 use rootline_model::{Diagnosis, Knowledge, Lang, Message};
+
+pub use told::{Told, entity, finding_title, told};
 
 /// How the answer is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
