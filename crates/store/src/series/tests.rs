@@ -280,7 +280,8 @@ fn chunks_of_format_1_are_read_as_they_were_written() {
     for (golden, values) in cases {
         let (made, points) = chunk(values);
         assert_eq!(made, golden);
-        let bytes: Vec<u8> = (0..golden.len()).step_by(2).map(|i| u8::from_str_radix(&golden[i..i + 2], 16).unwrap()).collect();
+        let bytes: Vec<u8> =
+            (0..golden.len()).step_by(2).map(|i| u8::from_str_radix(&golden[i..i + 2], 16).unwrap()).collect();
         assert_eq!(bits(&decode(&bytes).unwrap()), bits(&points));
     }
     let bucket = Bucket { at: T0, min: 1.0, max: 3.5, sum: 4.5, count: 2, last: 1.0 };
@@ -289,6 +290,7 @@ fn chunks_of_format_1_are_read_as_they_were_written() {
 
 const CONSTANT: &str = "010580ccc9fdf962b0ea0102220000c0e002";
 const COUNTER: &str = "010580ccc9fdf962b0ea01022200023ff0000000000000c247ff609fc5e7f9f000000000006fefa0000000000080";
-const GORILLA: &str = "010580ccc9fdf962b0ea01022200039a9999999999b93f343333333333d33f182d4454fb21094059f3f8c21f6ea5010000000000001dc0";
+const GORILLA: &str =
+    "010580ccc9fdf962b0ea01022200039a9999999999b93f343333333333d33f182d4454fb21094059f3f8c21f6ea5010000000000001dc0";
 const EMPTY: &str = "0100";
 const BUCKET: &str = "010180ccc9fdf96200000400bfe003000300c0180300c024020040";
