@@ -71,8 +71,11 @@ CREATE TABLE outbox (
   lease    INTEGER,                    -- taken by a sender until then
   ended    INTEGER,                    -- when it was sent, died or was superseded
   error    TEXT,
+  sent_as  TEXT,                       -- key of the message it is tried as, joined with others
+  receipt  TEXT,                       -- what the channel gave for it: a thread, a message id
   body     TEXT NOT NULL               -- JSON
 );
+CREATE INDEX outbox_by_sent_as ON outbox (sent_as) WHERE sent_as IS NOT NULL;
 CREATE INDEX outbox_by_due ON outbox (channel, due) WHERE state = 0;
 CREATE INDEX outbox_by_incident ON outbox (incident, channel, version);
 CREATE INDEX outbox_by_ended ON outbox (ended) WHERE ended IS NOT NULL;

@@ -1,12 +1,14 @@
 //! One SQLite file: one writing connection, reading connections beside it, numbered migrations.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::error::{Fault, Result, StoreError};
+use crate::store::Counters;
 
 /// `PRAGMA application_id`: "RtLn".
 const APPLICATION: i64 = 0x5274_4c6e;
@@ -35,6 +37,8 @@ pub(crate) struct Database {
     // dropped before the writer: it takes the log into the file when it is the last to close
     readers: Mutex<Vec<Connection>>,
     writer: Mutex<Connection>,
+    writes: AtomicU64,
+    errors: AtomicU64,
 }
 
 impl Database {
@@ -46,7 +50,14 @@ impl Database {
         let opened = Connection::open_with_flags(&path, flags);
         let mut writer = opened.map_err(|e| unopened(kind.file, e))?;
         prepare(&mut writer, &path, kind, size_max).map_err(|e| e.at(kind.file))?;
-        Ok(Database { kind, path, writer: Mutex::new(writer), readers: Mutex::default() })
+        Ok(Database {
+            kind,
+            path,
+            readers: Mutex::default(),
+            writer: Mutex::new(writer),
+            writes: AtomicU64::new(0),
+            errors: AtomicU64::new(0),
+        })
     }
 
     /// Runs `work` in one transaction; an error leaves nothing behind.
@@ -58,7 +69,14 @@ impl Database {
             transaction.commit()?;
             Ok(value)
         };
-        run().map_err(|e: Fault| e.at(self.kind.file))
+        let done = run().map_err(|e: Fault| e.at(self.kind.file));
+        let counter = if done.is_ok() { &self.writes } else { &self.errors };
+        counter.fetch_add(1, Ordering::Relaxed);
+        done
+    }
+
+    pub(crate) fn counters(&self) -> Counters {
+        Counters { writes: self.writes.load(Ordering::Relaxed), errors: self.errors.load(Ordering::Relaxed) }
     }
 
     /// The writing connection outside of a transaction: checkpoints, vacuum, backup.

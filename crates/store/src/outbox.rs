@@ -50,8 +50,25 @@ pub struct Message {
     /// That failed.
     pub attempts: u32,
     pub error: Option<String>,
+    /// The key it was tried with, where that is not its own: joined with others (`bind`).
+    pub sent_as: Option<String>,
+    /// What the channel gave when it took the message.
+    pub receipt: Option<String>,
     /// `null` for a superseded one.
     pub body: Value,
+}
+
+/// What became of messages that were claimed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The receiver has them, and gave this for them.
+    Sent { receipt: Option<String> },
+    /// A newer version goes out instead.
+    Superseded,
+    /// Due again then. `tried`: counts as an attempt and keeps the error; without it nothing happened (rate limits).
+    Later { due: Timestamp, tried: bool, error: String },
+    /// Given up; stays among the dead letters.
+    Dead { error: String },
 }
 
 /// Messages of one channel.
@@ -67,8 +84,8 @@ pub struct ChannelCounts {
 }
 
 impl Store {
-    /// Takes up to `limit` messages that are due, the earliest due first. They are the sender's until `lease` is over or
-    /// the store is opened again; then others may take them.
+    /// Takes up to `limit` messages that are due, the earliest due first, and with a bound one all that are bound with it.
+    /// They are the sender's until `lease` is over or the store is opened again; then others may take them.
     pub fn claim(&self, channel: &str, now: Timestamp, lease: SignedDuration, limit: usize) -> Result<Vec<Message>> {
         let (at, until) = (milliseconds(now), milliseconds(now.checked_add(lease).unwrap_or(Timestamp::MAX)));
         // most of the time nothing is due, and looking costs no write
@@ -87,7 +104,8 @@ impl Store {
                  ORDER BY due, created, key LIMIT ?3"
             ))?;
             let rows = query.query_map(params![channel, at, limit], row)?;
-            let messages: Vec<Message> = rows.map(|r| read(r?)).collect::<std::result::Result<_, Fault>>()?;
+            let mut messages: Vec<Message> = rows.map(|r| read(r?)).collect::<std::result::Result<_, Fault>>()?;
+            complete(t, &mut messages)?;
             let mut take = t.prepare_cached("UPDATE outbox SET lease = ?2 WHERE key = ?1")?;
             for message in &messages {
                 take.execute(params![message.key, until])?;
@@ -96,39 +114,45 @@ impl Store {
         })
     }
 
-    /// The receiver has it. False if no such message is kept.
-    pub fn mark_sent(&self, key: &str, now: Timestamp) -> Result<bool> {
+    /// These are about to be sent as one message with this key; from now on they are claimed together.
+    pub fn bind(&self, keys: &[String], sent_as: &str) -> Result<()> {
         self.state.write(|t| {
-            let mut mark = t.prepare_cached(
-                "UPDATE outbox SET state = 1, lease = NULL, ended = ?2, error = NULL WHERE key = ?1 AND state <> 1",
-            )?;
-            let marked = mark.execute(params![key, milliseconds(now)])?;
-            Ok(marked > 0 || t.prepare_cached("SELECT 1 FROM outbox WHERE key = ?1")?.exists([key])?)
+            let mut bind = t.prepare_cached("UPDATE outbox SET sent_as = ?2 WHERE key = ?1 AND state = 0")?;
+            keys.iter().try_for_each(|key| bind.execute(params![key, sent_as]).map(|_| ()).map_err(Fault::from))
         })
+    }
+
+    /// All of them in one transaction. How many it was true of: one that was settled before is left as it is, except that
+    /// what a receiver has is sent whatever was thought of it.
+    pub fn settle(&self, keys: &[String], outcome: &Outcome, now: Timestamp) -> Result<usize> {
+        self.state.write(|t| {
+            let mut settled = 0;
+            for key in keys {
+                settled += settle(t, key, outcome, milliseconds(now))?;
+            }
+            Ok(settled)
+        })
+    }
+
+    /// `settle` of one as `Sent`. False if no such message is kept.
+    pub fn mark_sent(&self, key: &str, now: Timestamp) -> Result<bool> {
+        Ok(self.settle(&[key.to_owned()], &Outcome::Sent { receipt: None }, now)? > 0)
     }
 
     /// It could not be sent: again at `next`, or never (`None`: a dead letter). False if it is not waiting any more.
     pub fn mark_failed(&self, key: &str, error: &str, next: Option<Timestamp>, now: Timestamp) -> Result<bool> {
-        self.state.write(|t| {
-            let mut mark = t.prepare_cached(
-                "UPDATE outbox SET attempts = attempts + 1, lease = NULL, error = ?2, due = ifnull(?3, due),
-                   state = CASE WHEN ?3 IS NULL THEN 2 ELSE 0 END, ended = CASE WHEN ?3 IS NULL THEN ?4 END
-                 WHERE key = ?1 AND state = 0",
-            )?;
-            let marked = mark.execute(params![key, clipped(error), next.map(milliseconds), milliseconds(now)])?;
-            settle(t, key)?;
-            Ok(marked > 0)
-        })
+        let error = error.to_owned();
+        let outcome = match next {
+            Some(due) => Outcome::Later { due, tried: true, error },
+            None => Outcome::Dead { error },
+        };
+        Ok(self.settle(&[key.to_owned()], &outcome, now)? > 0)
     }
 
     /// A claimed message goes back unsent, without counting as an attempt: rate limits, coalescing.
     pub fn postpone(&self, key: &str, due: Timestamp) -> Result<bool> {
-        self.state.write(|t| {
-            let mut mark = t.prepare_cached("UPDATE outbox SET lease = NULL, due = ?2 WHERE key = ?1 AND state = 0")?;
-            let marked = mark.execute(params![key, milliseconds(due)])?;
-            settle(t, key)?;
-            Ok(marked > 0)
-        })
+        let outcome = Outcome::Later { due, tried: false, error: String::new() };
+        Ok(self.settle(&[key.to_owned()], &outcome, due)? > 0)
     }
 
     /// Dead letters, latest first.
@@ -145,7 +169,7 @@ impl Store {
     pub fn retry(&self, key: &str, now: Timestamp) -> Result<bool> {
         self.state.write(|t| {
             let mut mark = t.prepare_cached(
-                "UPDATE outbox SET state = 0, attempts = 0, lease = NULL, ended = NULL, due = ?2
+                "UPDATE outbox SET state = 0, attempts = 0, lease = NULL, ended = NULL, sent_as = NULL, due = ?2
                  WHERE key = ?1 AND state = 2",
             )?;
             Ok(mark.execute(params![key, milliseconds(now)])? > 0)
@@ -198,7 +222,9 @@ fn clipped(error: &str) -> &str {
     &error[..error.floor_char_boundary(ERROR_BYTES_MAX)]
 }
 
-const SELECT: &str = "SELECT key, channel, incident, version, state, created, due, attempts, error, body FROM outbox";
+const SELECT: &str =
+    "SELECT key, channel, incident, version, state, created, due, attempts, error, sent_as, receipt, body
+   FROM outbox";
 
 fn row(r: &Row) -> rusqlite::Result<(Message, String)> {
     let message = Message {
@@ -216,9 +242,11 @@ fn row(r: &Row) -> rusqlite::Result<(Message, String)> {
         due: moment(r.get(6)?),
         attempts: r.get(7)?,
         error: r.get(8)?,
+        sent_as: r.get(9)?,
+        receipt: r.get(10)?,
         body: Value::Null,
     };
-    Ok((message, r.get(9)?))
+    Ok((message, r.get(11)?))
 }
 
 fn read((message, body): (Message, String)) -> std::result::Result<Message, Fault> {
@@ -280,10 +308,56 @@ const SETTLE: &str = "UPDATE outbox SET state = 3, lease = NULL, ended = due, bo
    WHERE state = 0 AND incident IS NOT NULL AND EXISTS (SELECT 1 FROM outbox n WHERE n.incident = outbox.incident
      AND n.channel = outbox.channel AND n.version > outbox.version)";
 
-/// A message that comes back from its sender.
-fn settle(t: &Transaction, key: &str) -> std::result::Result<(), Fault> {
-    t.prepare_cached(&format!("{SETTLE} AND key = ?1"))?.execute([key])?;
+/// Adds what is bound together with those that were chosen.
+fn complete(t: &Transaction, messages: &mut Vec<Message>) -> std::result::Result<(), Fault> {
+    let mut query =
+        t.prepare_cached(&format!("{SELECT} WHERE sent_as = ?1 AND channel = ?2 AND state = 0 ORDER BY due, key"))?;
+    let bound: Vec<(String, String)> =
+        messages.iter().filter_map(|m| Some((m.sent_as.clone()?, m.channel.clone()))).collect();
+    for (sent_as, channel) in bound {
+        for message in query.query_map(params![sent_as, channel], row)?.collect::<rusqlite::Result<Vec<_>>>()? {
+            let message = read(message)?;
+            if messages.iter().all(|m| m.key != message.key) {
+                messages.push(message);
+            }
+        }
+    }
     Ok(())
+}
+
+fn settle(t: &Transaction, key: &str, outcome: &Outcome, now: i64) -> std::result::Result<usize, Fault> {
+    let settled = match outcome {
+        Outcome::Sent { receipt } => {
+            let mut mark = t.prepare_cached(
+                "UPDATE outbox SET state = 1, lease = NULL, ended = iif(state = 1, ended, ?2), error = NULL,
+                   receipt = ifnull(?3, receipt) WHERE key = ?1",
+            )?;
+            return Ok(mark.execute(params![key, now, receipt])?);
+        }
+        Outcome::Superseded => {
+            let mut mark = t.prepare_cached(
+                "UPDATE outbox SET state = 3, lease = NULL, ended = ?2, body = 'null' WHERE key = ?1 AND state = 0",
+            )?;
+            return Ok(mark.execute(params![key, now])?);
+        }
+        Outcome::Later { due, tried, error } => {
+            let mut mark = t.prepare_cached(
+                "UPDATE outbox SET lease = NULL, due = ?2, attempts = attempts + ?3, error = iif(?3, ?4, error)
+                 WHERE key = ?1 AND state = 0",
+            )?;
+            mark.execute(params![key, milliseconds(*due), tried, clipped(error)])?
+        }
+        Outcome::Dead { error } => {
+            let mut mark = t.prepare_cached(
+                "UPDATE outbox SET state = 2, lease = NULL, ended = ?2, attempts = attempts + 1, error = ?3
+                 WHERE key = ?1 AND state = 0",
+            )?;
+            mark.execute(params![key, now, clipped(error)])?
+        }
+    };
+    // one that comes back while a newer version waits
+    t.prepare_cached(&format!("{SETTLE} AND key = ?1"))?.execute([key])?;
+    Ok(settled)
 }
 
 /// On opening: whoever had claimed a message is gone.

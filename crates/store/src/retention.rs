@@ -1,5 +1,8 @@
 //! What may be forgotten, and how large the files are.
 
+use std::collections::BTreeSet;
+use std::sync::PoisonError;
+
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::params;
 
@@ -214,21 +217,24 @@ impl Store {
 
     /// Series without a chunk and without points in the head.
     fn forget_series(&self) -> Result<usize> {
-        // nothing is appended to them in between
-        let mut head = self.head();
-        let kept: std::collections::BTreeSet<u32> = self.history.read(|db| {
+        // no cut moves points from the head into chunks in between
+        let _one = self.flushing.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept: BTreeSet<u32> = self.history.read(|db| {
             // every series with chunks has one of hours for as long as any of them lives
             let mut query = db.prepare("SELECT DISTINCT series FROM chunk WHERE level = ?1")?;
             let hours = query.query_map([HOURS], |r| r.get(0))?;
             Ok(hours.collect::<rusqlite::Result<_>>()?)
         })?;
-        let gone: Vec<u32> = head.index.ids().filter(|id| !kept.contains(id) && !head.has_points(*id)).collect();
+        let gone: BTreeSet<u32> = {
+            let mut head = self.head();
+            let gone = head.index.ids().filter(|id| !kept.contains(id) && !head.has_points(*id)).collect();
+            head.forget(&gone);
+            gone
+        };
         self.history.write(|t| {
             let mut delete = t.prepare_cached("DELETE FROM series WHERE id = ?1")?;
             gone.iter().try_for_each(|id| delete.execute([id]).map(|_| ()).map_err(Fault::from))
         })?;
-        gone.iter().for_each(|id| head.index.remove(*id));
-        head.new_series.retain(|(id, _)| !gone.contains(id));
         Ok(gone.len())
     }
 

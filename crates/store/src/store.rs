@@ -41,6 +41,15 @@ impl Default for Options {
     }
 }
 
+/// For metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Transactions committed.
+    pub writes: u64,
+    /// Transactions that failed.
+    pub errors: u64,
+}
+
 /// All of it. Share it by reference or `Arc`: every method takes `&self`, writers wait for each other, readers for nobody.
 pub struct Store {
     pub(crate) folder: PathBuf,
@@ -73,6 +82,12 @@ impl Store {
             flushing: Mutex::default(),
             _lock: lock,
         })
+    }
+
+    /// Of both files since it was opened.
+    pub fn counters(&self) -> Counters {
+        let (state, history) = (self.state.counters(), self.history.counters());
+        Counters { writes: state.writes + history.writes, errors: state.errors + history.errors }
     }
 
     pub fn folder(&self) -> &Path {

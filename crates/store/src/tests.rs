@@ -494,3 +494,44 @@ fn a_confidence_that_is_no_number_does_not_make_an_incident_unreadable() {
     store.commit(&Tick { at: at(1), incidents: vec![odd], ..Tick::default() }).unwrap();
     assert_eq!(store.incident(1).unwrap().unwrap().causes[0].confidence, 0.0);
 }
+
+#[test]
+fn incidents_wait_for_the_disk_and_history_for_the_operating_system() {
+    let folder = Folder::new("pragma");
+    let store = folder.open();
+    let get = |database: &crate::database::Database, name: &str| {
+        database.writer().pragma_query_value(None, name, |r| r.get::<_, i64>(0)).unwrap()
+    };
+    assert_eq!((get(&store.state, "synchronous"), get(&store.history, "synchronous")), (2, 1), "FULL and NORMAL");
+    assert_eq!((get(&store.state, "foreign_keys"), get(&store.history, "auto_vacuum")), (1, 2));
+}
+
+#[test]
+fn messages_bound_together_are_claimed_together_and_settled_at_once() {
+    let folder = Folder::new("bind");
+    let store = folder.open();
+    store.commit(&tick(1, vec![message(1, 1, 1), message(2, 1, 2), message(3, 1, 3)])).unwrap();
+    let claimed: Vec<String> = store.claim("chat", at(5), LEASE, 2).unwrap().into_iter().map(|m| m.key).collect();
+    store.bind(&claimed, "joined-7").unwrap();
+    let later = Outcome::Later { due: at(20), tried: true, error: "HTTP 500".to_owned() };
+    assert_eq!(store.settle(&claimed, &later, at(6)).unwrap(), 2);
+    drop(store);
+    let store = folder.open();
+    assert_eq!(store.claim("chat", at(6), LEASE, 9).unwrap()[0].key, "3.1/chat");
+    // one asked for, both come: the receiver may have them under that key
+    let again = store.claim("chat", at(20), LEASE, 1).unwrap();
+    assert_eq!(
+        again.iter().map(|m| (m.key.as_str(), m.attempts)).collect::<Vec<_>>(),
+        [("1.1/chat", 1), ("2.1/chat", 1)]
+    );
+    assert!(again.iter().all(|m| m.sent_as.as_deref() == Some("joined-7")));
+    let sent = Outcome::Sent { receipt: Some("thread-1".to_owned()) };
+    assert_eq!(store.settle(&claimed, &sent, at(21)).unwrap(), 2);
+    assert_eq!(store.last_sent("chat", 2).unwrap().unwrap().receipt.as_deref(), Some("thread-1"));
+    assert_eq!(store.settle(&["3.1/chat".to_owned()], &Outcome::Superseded, at(22)).unwrap(), 1);
+    assert_eq!(store.message("3.1/chat").unwrap().unwrap().state, MessageState::Superseded);
+    assert_eq!(store.settle(&["3.1/chat".to_owned()], &later, at(23)).unwrap(), 0);
+    let counts = &store.outbox_counts().unwrap()[0];
+    assert_eq!((counts.pending, counts.sent, counts.dead, counts.superseded), (0, 2, 0, 1));
+    assert!(store.counters().writes >= 5 && store.counters().errors == 0);
+}

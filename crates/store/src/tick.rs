@@ -62,12 +62,13 @@ impl Store {
             for deed in &tick.deeds {
                 audit::put(t, deed)?;
             }
-            t.prepare_cached("UPDATE meta SET value = ?1 WHERE name = 'clock'")?.execute([milliseconds(tick.at)])?;
+            t.prepare_cached("UPDATE meta SET value = max(value, ?1) WHERE name = 'clock'")?
+                .execute([milliseconds(tick.at)])?;
             Ok(())
         })
     }
 
-    /// The moment of the last tick; `None` in a new store.
+    /// The latest moment of any tick; `None` in a new store.
     pub fn clock(&self) -> Result<Option<Timestamp>> {
         self.state.read(|db| {
             let at: i64 = db.query_row("SELECT value FROM meta WHERE name = 'clock'", [], |r| r.get(0))?;

@@ -179,7 +179,7 @@ fn take_rice(bits: &mut BitReader, parameter: u32) -> Option<u64> {
 fn un_whole(mut rest: &[u8], count: usize) -> Option<Vec<f64>> {
     let form = take(&mut rest, 1)?[0];
     let (decimals, order) = (usize::from(form & 0x0f), form >> 4);
-    let scale = *TENS.get(decimals)?;
+    let scale = *TENS.get(decimals).filter(|_| order < 2)?;
     let odd_count = take_varint(&mut rest)?;
     if odd_count > count as u64 {
         return None;

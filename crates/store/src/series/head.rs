@@ -1,6 +1,6 @@
 //! Points since the last cut, in memory, with what of them is not on disk yet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rootline_model::{LabelSet, SeriesBatch};
 
@@ -154,6 +154,13 @@ impl Head {
 
     pub(crate) fn has_points(&self, id: u32) -> bool {
         self.open.get(&id).is_some_and(|open| open.count > 0)
+    }
+
+    pub(crate) fn forget(&mut self, gone: &BTreeSet<u32>) {
+        gone.iter().for_each(|id| self.index.remove(*id));
+        self.open.retain(|id, _| !gone.contains(id));
+        self.unwritten.retain(|id, _| !gone.contains(id));
+        self.new_series.retain(|(id, _)| !gone.contains(id));
     }
 
     /// After a start: points that a flush had written.

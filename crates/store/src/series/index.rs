@@ -73,14 +73,19 @@ impl Index {
 
     pub(crate) fn remove(&mut self, id: u32) {
         let Some(labels) = self.labels.remove(&id) else { return };
-        if let Some(same) = self.by_fingerprint.get_mut(&labels.fingerprint()) {
+        let fingerprint = labels.fingerprint();
+        if let Some(same) = self.by_fingerprint.get_mut(&fingerprint) {
             same.retain(|other| *other != id);
+            if same.is_empty() {
+                self.by_fingerprint.remove(&fingerprint);
+            }
         }
-        self.by_fingerprint.retain(|_, ids| !ids.is_empty());
         for (name, value) in labels.iter() {
             let Some(values) = self.postings.get_mut(name) else { continue };
             if let Some(ids) = values.get_mut(value) {
-                ids.retain(|other| *other != id);
+                if let Ok(place) = ids.binary_search(&id) {
+                    ids.remove(place);
+                }
                 if ids.is_empty() {
                     values.remove(value);
                 }

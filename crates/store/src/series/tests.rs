@@ -261,3 +261,36 @@ fn above_its_bytes_the_oldest_raw_hours_go() {
     assert_eq!(left.last(), points.last());
     assert_eq!(store.buckets(&all("up"), Resolution::Hour).unwrap()[0].buckets.len(), 20);
 }
+
+/// Bytes of chunks as released: they must be readable for ever.
+#[test]
+fn chunks_of_format_1_are_read_as_they_were_written() {
+    let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+    let times = |n: i64| T0 + n * 15_000 + i64::from(n == 3);
+    let chunk = |values: &[f64]| {
+        let points: Vec<(i64, f64)> = values.iter().enumerate().map(|(i, v)| (times(i as i64), *v)).collect();
+        (hex(&encode(&points)), points)
+    };
+    let cases: [(&str, &[f64]); 4] = [
+        (CONSTANT, &[4096.0; 5]),
+        (COUNTER, &[1.0, 16.0, 31.5, f64::from_bits(STALE), 61.0]),
+        (GORILLA, &[0.1, 0.2 + 0.1, std::f64::consts::PI, 1e-300, -7.25]),
+        (EMPTY, &[]),
+    ];
+    for (golden, values) in cases {
+        let (made, points) = chunk(values);
+        assert_eq!(made, golden);
+        let bytes: Vec<u8> =
+            (0..golden.len()).step_by(2).map(|i| u8::from_str_radix(&golden[i..i + 2], 16).unwrap()).collect();
+        assert_eq!(bits(&decode(&bytes).unwrap()), bits(&points));
+    }
+    let bucket = Bucket { at: T0, min: 1.0, max: 3.5, sum: 4.5, count: 2, last: 1.0 };
+    assert_eq!(hex(&encode_buckets(&[bucket])), BUCKET);
+}
+
+const CONSTANT: &str = "010580ccc9fdf962b0ea0102220000c0e002";
+const COUNTER: &str = "010580ccc9fdf962b0ea01022200023ff0000000000000c247ff609fc5e7f9f000000000006fefa0000000000080";
+const GORILLA: &str =
+    "010580ccc9fdf962b0ea01022200039a9999999999b93f343333333333d33f182d4454fb21094059f3f8c21f6ea5010000000000001dc0";
+const EMPTY: &str = "0100";
+const BUCKET: &str = "010180ccc9fdf96200000400bfe003000300c0180300c024020040";
