@@ -89,7 +89,12 @@ fn like_alertmanager() -> Vec<(Route, Routed)> {
 }
 
 fn pushed() -> Vec<(Route, Routed)> {
-    vec![route("POST", "/api/v2/alerts", Access::Push, post(push::alerts))]
+    use Access::Push;
+    vec![
+        route("POST", "/api/v2/alerts", Push, post(push::alerts)),
+        route("POST", "/api/v1/webhook", Push, post(push::webhook)),
+        route("POST", "/api/v1/write", Push, post(push::remote_write)),
+    ]
 }
 
 fn page_and_health() -> Vec<(Route, Routed)> {

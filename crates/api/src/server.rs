@@ -32,8 +32,8 @@ pub struct Options {
     /// nothing is refused while this is empty.
     pub hosts: Vec<String>,
     pub tls: Option<TlsFiles>,
-    /// Bytes of one pushed body, as it comes.
-    pub body_max: usize,
+    /// What one pushed request may hold.
+    pub limits: rootline_sources::receive::Limits,
     /// Bytes of pushed bodies that are worked on at once; who comes beyond that waits a second and is then sent away with 503.
     pub pushed_bytes_max: usize,
     /// Open connections.
@@ -53,7 +53,7 @@ impl Default for Options {
             insecure_no_auth: false,
             hosts: Vec::new(),
             tls: None,
-            body_max: 32 << 20,
+            limits: rootline_sources::receive::Limits::default(),
             pushed_bytes_max: 64 << 20,
             connections_max: 1024,
             timeout: Duration::from_secs(30),

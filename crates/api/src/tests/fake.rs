@@ -6,8 +6,8 @@ use futures::StreamExt;
 use futures::future::{BoxFuture, ready};
 use jiff::{SignedDuration, Timestamp};
 use rootline_model::{
-    Ack, Alert, Answer, Both, CallStats, LabelSet, LiveIncident, LogRecord, Member, Moment, Origin, Role, SeriesBatch,
-    Severity, Stage,
+    Ack, Alert, Answer, Both, CallStats, LiveIncident, LogRecord, Member, Moment, Origin, Role, SeriesBatch, Severity,
+    Stage,
 };
 use tokio::sync::broadcast;
 
@@ -382,9 +382,4 @@ pub async fn until(mut holds: impl FnMut() -> bool) -> bool {
             () = step => {}
         }
     }
-}
-
-/// Labels from pairs.
-pub fn labels(pairs: &[(&str, &str)]) -> LabelSet {
-    pairs.iter().copied().collect()
 }
