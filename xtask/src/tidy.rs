@@ -33,7 +33,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("engine", &["correlate", "detect", "diagnose", "model", "objects", "report", "series", "world"]),
     ("api", &["engine", "model", "report", "sources", "store"]),
     ("testkit", &["engine", "model", "objects", "sources"]),
-    ("app", &["api", "archive", "config", "detect", "engine", "model", "objects", "report", "sinks", "sources", "store", "testkit"]),
+    ("daemon", &["api", "config", "engine", "model", "objects", "report", "sinks", "sources", "store"]),
+    ("app", &["archive", "config", "daemon", "detect", "engine", "model", "objects", "report", "sources", "store", "testkit"]),
     ("bench", &["analytics", "correlate", "series"]),
     ("eval", &["analytics", "correlate", "engine", "model", "objects", "sources", "world"]),
 ];

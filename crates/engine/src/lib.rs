@@ -3,10 +3,12 @@
 //! **Invariant:** the only place that knows the order of stages; the same signals give the same answer.
 
 mod engine;
+mod live;
 mod narrow;
 mod pipeline;
 mod suspicious;
 
 pub use engine::{Engine, EngineError, Options, Target};
+pub use live::{CorrelationMode, Live, LiveOptions, NoticeKind, NoticePolicy, Notification, Outcome};
 pub use rootline_diagnose::{RuleError, RuleFile, RuleSet};
 pub use suspicious::LogWanted;

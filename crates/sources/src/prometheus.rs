@@ -1,50 +1,82 @@
-//! Answers of Prometheus' HTTP API: firing alerts and instant vectors, as JSON.
+//! Answers of Prometheus' HTTP API as JSON: the envelope, alerts, rules, vectors and matrices.
 //!
-//! Source: Prometheus, "HTTP API", `GET /api/v1/alerts` and `GET /api/v1/query`.
+//! `pull` asks for them; files and recordings hold them.
+//!
+//! Source: Prometheus, "HTTP API", `GET /api/v1/{query,query_range,alerts,rules,metadata}`.
 
 use std::collections::BTreeMap;
 
 use rootline_model::Timestamp;
 use rootline_objects::{Alert, Labels, Series, Signal};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
+/// The envelope.
 #[derive(Deserialize)]
-struct Answer {
-    status: String,
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Answer<'a> {
+    pub status: String,
     #[serde(default)]
-    error: String,
+    pub error_type: String,
     #[serde(default)]
-    data: Data,
+    pub error: String,
+    #[serde(default)]
+    pub warnings: Vec<String>,
+    #[serde(default, borrow)]
+    pub data: Option<&'a RawValue>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Data {
-    alerts: Option<Vec<ActiveAlert>>,
-    result_type: Option<String>,
-    result: Option<serde_json::Value>,
+pub(crate) struct Data<'a> {
+    pub alerts: Option<Vec<ActiveAlert>>,
+    pub result_type: Option<String>,
+    #[serde(borrow)]
+    pub result: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct ActiveAlert {
-    labels: BTreeMap<String, String>,
+pub(crate) struct ActiveAlert {
+    pub labels: BTreeMap<String, String>,
     #[serde(default)]
-    annotations: BTreeMap<String, String>,
+    pub annotations: BTreeMap<String, String>,
     #[serde(default)]
-    state: String,
+    pub state: String,
+    /// When the condition began, not when the alert fired.
     #[serde(default)]
-    active_at: Option<String>,
+    pub active_at: Option<String>,
 }
 
+/// One series of a vector (`value`) or of a matrix (`values`). Native histograms have neither.
 #[derive(Deserialize)]
-struct Sample {
+pub(crate) struct Sample {
     #[serde(default)]
-    metric: BTreeMap<String, String>,
+    pub metric: BTreeMap<String, String>,
     #[serde(default)]
-    value: Option<(f64, String)>,
+    pub value: Option<(f64, Number)>,
     #[serde(default)]
-    values: Vec<(f64, String)>,
+    pub values: Vec<(f64, Number)>,
+}
+
+/// A float that JSON cannot hold, written as a string: `"NaN"`, `"+Inf"`, `"1e+06"`.
+#[derive(Clone, Copy)]
+pub(crate) struct Number(pub f64);
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl serde::de::Visitor<'_> for Text {
+            type Value = Number;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a number as a string")
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Number, E> {
+                text.parse().map(Number).map_err(|_| E::invalid_value(serde::de::Unexpected::Str(text), &self))
+            }
+        }
+        from.deserialize_str(Text)
+    }
 }
 
 /// True for a document that is such an answer: Kubernetes objects have no `status` that is a word beside `data`.
@@ -65,16 +97,20 @@ pub(crate) fn is_answer(text: &str) -> bool {
 /// # Errors
 /// In words: the server's own error, or what is not as the API promises.
 pub(crate) fn signals(text: &str) -> Result<Vec<Signal>, String> {
-    let answer: Answer = serde_json::from_str(text).map_err(|e| format!("not an answer of Prometheus: {e}"))?;
+    let answer: Answer<'_> = serde_json::from_str(text).map_err(|e| format!("not an answer of Prometheus: {e}"))?;
     if answer.status != "success" {
         return Err(if answer.error.is_empty() { answer.status } else { answer.error });
     }
-    if let Some(alerts) = answer.data.alerts {
+    let data: Data<'_> = match answer.data {
+        Some(data) => serde_json::from_str(data.get()).map_err(|e| format!("not an answer of Prometheus: {e}"))?,
+        None => Data::default(),
+    };
+    if let Some(alerts) = data.alerts {
         return Ok(alerts.into_iter().filter(|a| a.state == "firing").map(alert).collect());
     }
-    match (answer.data.result_type.as_deref(), answer.data.result) {
+    match (data.result_type.as_deref(), data.result) {
         (Some("vector" | "matrix"), Some(result)) => {
-            let samples: Vec<Sample> = serde_json::from_value(result).map_err(|e| e.to_string())?;
+            let samples: Vec<Sample> = serde_json::from_str(result.get()).map_err(|e| e.to_string())?;
             Ok(samples.into_iter().filter_map(series).map(Signal::Series).collect())
         }
         (kind, _) => Err(format!("a result of type {}", kind.unwrap_or("none"))),
@@ -106,13 +142,13 @@ fn series(sample: Sample) -> Option<Series> {
         .value
         .into_iter()
         .chain(sample.values)
-        .filter_map(|(at, value)| Some((moment(at)?, value.parse::<f64>().ok().filter(|v| v.is_finite())?)))
+        .filter_map(|(at, value)| Some((moment(at)?, Some(value.0).filter(|v| v.is_finite())?)))
         .collect();
     (!points.is_empty()).then_some(Series { name, labels, points })
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "Timestamp refuses what is out of range")]
-fn moment(seconds: f64) -> Option<Timestamp> {
+pub(crate) fn moment(seconds: f64) -> Option<Timestamp> {
     seconds.is_finite().then(|| Timestamp::from_millisecond((seconds * 1e3).round() as i64).ok())?
 }
 

@@ -35,7 +35,7 @@ impl Default for LogLimits {
 
 /// Fetches logs in the order they are wanted. One that does not exist (the container has not started, there was no
 /// previous run) is nothing; one that may not be read is a gap.
-pub(super) async fn read(
+pub(crate) async fn read(
     session: &Session,
     wanted: &[LogWanted],
     limits: LogLimits,

@@ -20,7 +20,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(200);
 /// A server that asks for more patience than this is asked again sooner; the budget decides when to give up.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
-pub(super) struct Session {
+pub(crate) struct Session {
     client: Client,
     pub server: String,
     pub default_namespace: String,
@@ -30,14 +30,14 @@ pub(super) struct Session {
 }
 
 /// An answer of the server, whatever its status.
-pub(super) struct Answer {
+pub(crate) struct Answer {
     pub status: StatusCode,
     pub body: Vec<u8>,
     pub date: Option<Timestamp>,
 }
 
 /// Why there is no answer.
-pub(super) enum NoAnswer {
+pub(crate) enum NoAnswer {
     Client(kube::Error),
     TimedOut(Duration),
 }
@@ -127,7 +127,8 @@ impl Session {
         self.once(path, "application/json").await.map(|(answer, _)| answer)
     }
 
-    async fn once(&self, path: &str, accept: &str) -> Result<(Answer, HeaderMap), NoAnswer> {
+    /// Asks once, with the headers of the answer.
+    pub async fn once(&self, path: &str, accept: &str) -> Result<(Answer, HeaderMap), NoAnswer> {
         let request = Request::get(path)
             .header(ACCEPT, accept)
             .body(Body::empty())
@@ -144,6 +145,18 @@ impl Session {
             .map_err(NoAnswer::Client)?;
         let date = parts.headers.get(DATE).and_then(|d| d.to_str().ok()).and_then(parse_date);
         Ok((Answer { status: parts.status, body: body.into(), date }, parts.headers))
+    }
+
+    /// Opens a stream: the head of the answer within the time-out of a request, the body as it comes.
+    pub async fn open(&self, path: &str, accept: &str) -> Result<http::Response<Body>, NoAnswer> {
+        let request = Request::get(path)
+            .header(ACCEPT, accept)
+            .body(Body::empty())
+            .map_err(|e| NoAnswer::Client(kube::Error::HttpError(e)))?;
+        tokio::time::timeout(self.request_timeout, self.client.send(request))
+            .await
+            .map_err(|_| NoAnswer::TimedOut(self.request_timeout))?
+            .map_err(NoAnswer::Client)
     }
 
     fn spend(&self, pause: Duration) -> bool {
@@ -175,11 +188,11 @@ fn is_transport(error: &kube::Error) -> bool {
     matches!(error, kube::Error::HyperError(_) | kube::Error::Service(_))
 }
 
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))
 }
 
-fn parse_date(text: &str) -> Option<Timestamp> {
+pub(crate) fn parse_date(text: &str) -> Option<Timestamp> {
     jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()
 }
