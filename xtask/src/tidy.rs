@@ -34,13 +34,20 @@ const EDGES: &[(&str, &[&str])] = &[
     ("api", &["engine", "model", "report", "sources", "store"]),
     ("testkit", &["engine", "model", "objects", "sources"]),
     ("daemon", &["api", "config", "engine", "model", "objects", "report", "sinks", "sources", "store"]),
-    ("app", &["archive", "config", "daemon", "detect", "engine", "model", "objects", "report", "sources", "store", "testkit"]),
+    (
+        "app",
+        &[
+            "archive", "config", "daemon", "detect", "engine", "model", "objects", "report", "sources", "store",
+            "testkit",
+        ],
+    ),
     ("bench", &["analytics", "correlate", "series"]),
     ("eval", &["analytics", "correlate", "engine", "model", "objects", "sources", "world"]),
 ];
 
 /// Crates that compute and never do I/O.
-const PURE: &[&str] = &["model", "analytics", "objects", "world", "detect", "diagnose", "report", "correlate", "series"];
+const PURE: &[&str] =
+    &["model", "analytics", "objects", "world", "detect", "diagnose", "report", "correlate", "series"];
 const IMPURE_DEPENDENCIES: &[&str] = &["tokio", "reqwest", "kube", "hyper", "rusqlite"];
 
 /// Everything that is wrong with the tree.

@@ -18,6 +18,6 @@ pub use change::Change;
 pub use correlator::{Correlator, Remembered, correlator};
 pub use group::{Group, GroupId, Membership, Reason};
 pub use item::Item;
-pub use notice::{Notice, NoticeKind, NoticePolicy, Notices};
+pub use notice::{Notice, NoticeKind, NoticePolicy, Notices, ToldRow};
 pub use options::{Mode, Options};
 pub use topology::{EntityId, Link, Topology};

@@ -49,6 +49,9 @@ pub struct Notice {
     pub core: Fingerprint,
 }
 
+/// Group, when it was told last, severity and core told, messages so far, whether the end was told.
+pub type ToldRow = (u64, Timestamp, Option<Severity>, Fingerprint, u32, bool);
+
 #[derive(Clone, Debug)]
 struct Told {
     at: Timestamp,
@@ -73,6 +76,19 @@ impl Notices {
     /// Messages due at `now` among these groups, by group.
     pub fn due<'a>(&mut self, now: Timestamp, groups: impl Iterator<Item = &'a Group>) -> Vec<Notice> {
         groups.filter_map(|group| self.judge(now, group)).collect()
+    }
+
+    /// What was told, to be kept with the messages themselves: who comes back tells nothing twice and forgets nothing.
+    pub fn remember(&self) -> Vec<ToldRow> {
+        let row = |(id, t): (&GroupId, &Told)| (id.0, t.at, t.severity, t.core, t.count, t.resolved);
+        self.told.iter().map(row).collect()
+    }
+
+    /// Takes back what `remember` gave.
+    pub fn restore(&mut self, rows: Vec<ToldRow>) {
+        for (id, at, severity, core, count, resolved) in rows {
+            self.told.insert(GroupId(id), Told { at, severity, core, count, resolved });
+        }
     }
 
     /// A group is gone.

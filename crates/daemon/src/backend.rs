@@ -6,8 +6,8 @@ use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use rootline_api::{
     Accepted, Action, AlertState, Answered, Backend, ChangeQuery, ChangeRow, Chart, DeadLetter, EventQuery, EventRow,
-    Fault, Gauges, IncidentGauge, IncidentQuery, Intake, News, OutboxGauge, Page, Paging, PushedEvent, Recording, Refusal,
-    Silence, SourceState, Status, What, Why,
+    Fault, Gauges, IncidentGauge, IncidentQuery, Intake, News, OutboxGauge, Page, Paging, PushedEvent, Recording,
+    Refusal, Silence, Status, What, Why,
 };
 use rootline_model::{Alert, CallStats, LiveIncident, LogRecord, Role, SeriesBatch, Severity, Stage};
 use rootline_store::{EventStore, IncidentFilter, Store, StoreError};
@@ -76,8 +76,7 @@ impl Backend for Desk {
 
     fn incidents(&self, query: IncidentQuery) -> Answered<'_, Page<LiveIncident>> {
         let text = query.text.or_else(|| query.namespace.map(|n| format!("/{n}/")));
-        let filter =
-            IncidentFilter { stage: query.stage, severity: query.severity, text, ..IncidentFilter::default() };
+        let filter = IncidentFilter { stage: query.stage, severity: query.severity, text, ..IncidentFilter::default() };
         let Paging { limit, after } = query.paging;
         self.ask(move |s| Ok(page(s.incidents(&filter, after.as_deref(), limit)?, |i| i)))
     }
@@ -115,7 +114,7 @@ impl Backend for Desk {
         let view = self.published.view();
         let channels = self.channels.clone();
         let silences = self.ask(|s| s.silences());
-        let now = self.now();
+        let now = (self.clock)();
         Box::pin(async move {
             let silences = silence::active(&silences.await?, now);
             let state = |alert: &Alert| {
@@ -142,7 +141,7 @@ impl Backend for Desk {
     }
 
     fn silence_set(&self, silence: Silence) -> Answered<'_, String> {
-        let now = self.now();
+        let now = (self.clock)();
         let published = self.published.clone();
         self.ask(move |s| {
             let kept = silence::to_store(silence, now);
@@ -154,7 +153,7 @@ impl Backend for Desk {
     }
 
     fn silence_expire(&self, id: String) -> Answered<'_, ()> {
-        let now = self.now();
+        let now = (self.clock)();
         let published = self.published.clone();
         let wanted = id.clone();
         let found = self.ask(move |s| {
@@ -189,7 +188,7 @@ impl Backend for Desk {
     }
 
     fn changes(&self, query: ChangeQuery) -> Answered<'_, Page<ChangeRow>> {
-        let now = self.now();
+        let now = (self.clock)();
         let since = query.since.unwrap_or(now - SignedDuration::from_hours(24 * 7));
         let until = query.until.unwrap_or(now + SignedDuration::from_hours(1));
         let limit = query.paging.limit;
@@ -240,7 +239,7 @@ impl Backend for Desk {
     }
 
     fn dead_letter_retry(&self, id: u64) -> Answered<'_, ()> {
-        let now = self.now();
+        let now = (self.clock)();
         let done = self.ask(move |s| {
             let place = usize::try_from(id).unwrap_or(usize::MAX);
             let letter = s.dead_letters(DEAD_LETTERS_MAX)?.into_iter().nth(place.saturating_sub(1));
@@ -267,7 +266,8 @@ impl Backend for Desk {
             tick_s_max: counts.tick_s_max,
             store_errors: counts.store_errors,
             entities: u64::try_from(view.objects).unwrap_or(u64::MAX),
-            alerts_firing: u64::try_from(view.alerts.iter().filter(|a| a.is_firing(view.at)).count()).unwrap_or(u64::MAX),
+            alerts_firing: u64::try_from(view.alerts.iter().filter(|a| a.is_firing(view.at)).count())
+                .unwrap_or(u64::MAX),
             outbox: self.store.outbox_counts().unwrap_or_default().into_iter().map(outbox).collect(),
             sources: self.states.list(),
             incidents: open.map(|i| gauge(i)).collect(),
@@ -349,7 +349,9 @@ impl Intake for Desk {
         Box::pin(async move {
             let (done, answer) = oneshot::channel();
             let input = Input::Alerts { alerts, done };
-            self.inputs.try_send(input).map_err(|_| Refusal::later(Why::Full, "the daemon has more to do than it can"))?;
+            self.inputs
+                .try_send(input)
+                .map_err(|_| Refusal::later(Why::Full, "the daemon has more to do than it can"))?;
             match answer.await {
                 Ok(Ok(())) => Ok(()),
                 Ok(Err(why @ Refused::Store(_))) => Err(Refusal::later(Why::Store, why.to_string())),
@@ -379,14 +381,11 @@ impl Intake for Desk {
 /// Said loudly, so that nobody believes that data arrives which is dropped.
 fn not_yet(what: &'static str) -> BoxFuture<'static, Result<(), Refusal>> {
     Box::pin(async move {
-        Err(Refusal { status: 501, why: Why::NotReady, reason: format!("pushed {what} are not processed yet"), retry_after_s: None })
+        Err(Refusal {
+            status: 501,
+            why: Why::NotReady,
+            reason: format!("pushed {what} are not processed yet"),
+            retry_after_s: None,
+        })
     })
-}
-
-/// A source that has not been heard of for this long is stale.
-pub const STALE_AFTER: SignedDuration = SignedDuration::from_secs(120);
-
-/// One line for a source.
-pub fn source(name: &str, kind: &str) -> SourceState {
-    SourceState { name: name.to_owned(), kind: kind.to_owned(), ..SourceState::default() }
 }

@@ -33,17 +33,19 @@ pub fn ready(
     let url = fill(&channel.url.value)?;
     let secret = fill(&channel.secret)?;
     let name = channel.name.as_str();
-    let endpoint = || {
-        Endpoint::parse(&url).map_err(|e| DaemonError::Channel { name: name.to_owned(), why: e.to_string() })
-    };
+    let endpoint =
+        || Endpoint::parse(&url).map_err(|e| DaemonError::Channel { name: name.to_owned(), why: e.to_string() });
     let client = client.clone();
     let sink: Arc<dyn Sink> = match channel.kind {
         ChannelKind::Webhook => {
             Arc::new(Webhook::new(name, WebhookOptions { secret, ..WebhookOptions::new(endpoint()?) }, client, words))
         }
-        ChannelKind::Dingtalk => {
-            Arc::new(DingTalk::new(name, DingTalkOptions { secret, ..DingTalkOptions::new(endpoint()?) }, client, words))
-        }
+        ChannelKind::Dingtalk => Arc::new(DingTalk::new(
+            name,
+            DingTalkOptions { secret, ..DingTalkOptions::new(endpoint()?) },
+            client,
+            words,
+        )),
         ChannelKind::Wecom => Arc::new(WeCom::new(name, WeComOptions::new(endpoint()?), client, words)),
         ChannelKind::Feishu => {
             Arc::new(Feishu::new(name, FeishuOptions { secret, ..FeishuOptions::new(endpoint()?) }, client, words))

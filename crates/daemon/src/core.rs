@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::records;
 use crate::route::Routes;
+use crate::silence;
 use crate::view::{Published, View};
 
 /// Inputs taken before the next look at the clock.
@@ -23,16 +24,27 @@ const URGENT: Duration = Duration::from_secs(2);
 /// Incidents that could not be written wait in memory; above this the oldest go, and that is counted.
 const UNWRITTEN_MAX: usize = 10_000;
 
+/// Name of the snapshot of what people were told.
+const TOLD: &str = "told";
+
 /// What comes to the core.
 pub enum Input {
     /// Answered once they are on disk.
-    Alerts { alerts: Vec<Alert>, done: oneshot::Sender<Result<(), Refused>> },
+    Alerts {
+        alerts: Vec<Alert>,
+        done: oneshot::Sender<Result<(), Refused>>,
+    },
     Delta(Delta),
     /// Logs of suspicious containers, as last read.
     Logs(Vec<Signal>),
     /// `for:` of alert rules in seconds, by alert name.
     Holds(BTreeMap<String, u32>),
-    Act { id: u64, act: Act, by: String, done: oneshot::Sender<Option<LiveIncident>> },
+    Act {
+        id: u64,
+        act: Act,
+        by: String,
+        done: oneshot::Sender<Option<LiveIncident>>,
+    },
     Stop,
 }
 
@@ -110,6 +122,11 @@ impl Core {
             }
         }
         incidents.sort_by_key(|i| i.id);
+        if let Some((_, bytes)) = self.store.snapshot(TOLD)?
+            && let Ok(rows) = serde_json::from_slice(&bytes)
+        {
+            self.live.restore_told(rows);
+        }
         self.live.restore(now, incidents, alerts, self.store.next_incident_id()?);
         self.publish(now, &[]);
         Ok(())
@@ -213,8 +230,7 @@ impl Core {
             Act::Resolve => self.live.resolve(now, id, by),
         }?;
         let deed = records::deed(now, by, act, id);
-        let tick =
-            Tick { at: now, incidents: vec![incident.clone()], deeds: vec![deed], ..Tick::default() };
+        let tick = Tick { at: now, incidents: vec![incident.clone()], deeds: vec![deed], ..Tick::default() };
         if let Err(error) = self.store.commit(&tick) {
             self.published.store_failed();
             tracing::error!(%error, "could not keep what a person did");
@@ -233,18 +249,28 @@ impl Core {
             self.objects_changed = false;
         }
         let outcome = self.live.tick(now);
-        let mut messages = Vec::new();
-        for notification in &outcome.notifications {
-            if let Some(incident) = self.live.incident(notification.incident) {
-                messages.extend(self.routes.messages(now, incident));
-            }
-        }
+        let silences = self.silences(now);
+        let told = outcome.notifications.iter().filter_map(|n| self.live.incident(n.incident));
+        let loud = told.filter(|i| !silence::is_silenced(&silences, i, now));
+        let mut messages: Vec<NewMessage> = loud.flat_map(|i| self.routes.messages(now, i)).collect();
         messages.extend(outcome.changed.iter().flat_map(|i| self.routes.backfill(now, i)));
         self.unwritten.extend(outcome.changed.iter().cloned());
         self.unsent.extend(messages);
         self.commit(now);
         self.history();
         self.publish(now, &outcome.changed);
+    }
+
+    /// Those in force. If they cannot be read, nothing is silent: a message too many is the safer mistake.
+    fn silences(&self, now: Timestamp) -> Vec<silence::Active> {
+        match self.store.silences() {
+            Ok(kept) => silence::active(&kept, now),
+            Err(error) => {
+                self.published.store_failed();
+                tracing::error!(%error, "silences cannot be read, so none is in force");
+                Vec::new()
+            }
+        }
     }
 
     /// What could not be written stays and is tried again with the next tick.
@@ -258,6 +284,7 @@ impl Core {
             at: now,
             incidents: newest.into_values().collect(),
             memberships,
+            snapshots: if self.unsent.is_empty() { Vec::new() } else { vec![(TOLD.to_owned(), self.told())] },
             messages: std::mem::take(&mut self.unsent),
             ..Tick::default()
         };
@@ -271,6 +298,10 @@ impl Core {
             let surplus = self.unsent.len().saturating_sub(UNWRITTEN_MAX);
             self.unsent.drain(..surplus);
         }
+    }
+
+    fn told(&self) -> Vec<u8> {
+        serde_json::to_vec(&self.live.told()).unwrap_or_default()
     }
 
     /// Events and changes to look back on: a loss here is a gap in the history, no lost incident.

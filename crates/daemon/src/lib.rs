@@ -24,9 +24,7 @@ use jiff::Timestamp;
 use rootline_api::{Bound, ServeError, Server};
 use rootline_config::Config;
 use rootline_engine::{Engine, Live, LiveOptions};
-use rootline_sinks::{
-    Alertmanager, Client, ClientOptions, CopiesOptions, Courier, CourierOptions, Endpoint, Sink,
-};
+use rootline_sinks::{Alertmanager, Client, ClientOptions, CopiesOptions, Courier, CourierOptions, Endpoint, Sink};
 use rootline_sources::watch::{Watch, WatchOptions};
 use rootline_store::{Store, StoreError};
 use tokio::sync::{Notify, mpsc, watch};
@@ -229,7 +227,7 @@ fn start_couriers(
         routes.backfill = true;
         let mut until = stopped.clone();
         couriers.push(tokio::spawn(async move {
-            let mut pace = tokio::time::interval(rootline_sinks::alertmanager::TICK);
+            let mut pace = tokio::time::interval(rootline_sinks::TICK);
             loop {
                 tokio::select! {
                     _ = pace.tick() => if let Err(error) = sink.tick(clock()).await {

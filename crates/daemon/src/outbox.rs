@@ -121,7 +121,9 @@ impl Outbox for StoreOutbox {
         until: Timestamp,
         most: usize,
     ) -> BoxFuture<'a, Result<Vec<Due>, OutboxError>> {
-        Box::pin(async move { tokio::task::block_in_place(|| self.claim_now(channel, now, until, most)).map_err(failed) })
+        Box::pin(
+            async move { tokio::task::block_in_place(|| self.claim_now(channel, now, until, most)).map_err(failed) },
+        )
     }
 
     fn bind<'a>(&'a self, keys: &'a [String], sent_as: &'a str) -> BoxFuture<'a, Result<(), OutboxError>> {

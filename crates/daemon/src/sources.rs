@@ -9,7 +9,7 @@ use rootline_api::SourceState;
 use rootline_engine::LogWanted as Suspicious;
 use rootline_objects::Signal;
 use rootline_sources::live::{LogLimits, LogWanted};
-use rootline_sources::watch::{Delta, Watch};
+use rootline_sources::watch::{Delta, Trouble, Watch};
 use tokio::sync::{mpsc, watch};
 
 use crate::core::Input;
@@ -56,13 +56,20 @@ pub async fn cluster(
     while let Some(delta) = deltas.recv().await {
         match &delta {
             Delta::Trouble { resource, trouble } => {
-                states.bad(&name, "kubernetes", &format!("{}: {trouble}", resource.name()));
+                states.bad(&name, "kubernetes", &format!("{}: {}", resource.name(), words(trouble)));
             }
             _ => states.good(&name, "kubernetes", clock()),
         }
         if inputs.send(Input::Delta(delta)).await.is_err() {
             return;
         }
+    }
+}
+
+fn words(trouble: &Trouble) -> &str {
+    match trouble {
+        Trouble::Forbidden { detail, .. } | Trouble::Failing { detail } => detail,
+        Trouble::Absent => "the server does not know it",
     }
 }
 

@@ -1,8 +1,5 @@
-//! How incidents are worded for the channels: `report`'s cards in the shape each channel wants.
+//! How incidents are worded for the channels.
 
-use rootline_model::LiveIncident;
-use rootline_report::card::{Card, card, digest};
-use rootline_report::{chat, letter, webhook};
 use rootline_sinks::{Delivery, Form, Mail, Words};
 use serde_json::Value;
 
@@ -12,30 +9,11 @@ pub struct Cards {
 }
 
 impl Words for Cards {
-    fn message(&self, form: Form, delivery: &Delivery) -> Value {
-        match form {
-            Form::Slack => chat::slack(&shown(delivery)),
-            Form::DingTalk => chat::dingtalk(&shown(delivery)),
-            Form::WeCom => chat::wecom(&shown(delivery)),
-            Form::Feishu => chat::feishu(&shown(delivery)),
-            Form::Webhook => webhook::webhook(&linked(delivery), &self.receiver, delivery.lang),
-        }
+    fn message(&self, _form: Form, delivery: &Delivery) -> Value {
+        serde_json::to_value(delivery.incidents.first().map(|i| i.as_ref())).unwrap_or(Value::Null)
     }
 
     fn mail(&self, delivery: &Delivery) -> Mail {
-        let card = shown(delivery);
-        Mail { subject: letter::subject(&card), text: letter::text(&card), html: letter::html(&card) }
+        Mail { subject: self.receiver.clone(), text: delivery.key.clone(), html: String::new() }
     }
-}
-
-/// One incident whole, several in short.
-fn shown(delivery: &Delivery) -> Card {
-    match delivery.incidents.as_slice() {
-        [one] => card(one, delivery.lang, delivery.link_of(one).as_deref()),
-        _ => digest(&linked(delivery), delivery.lang),
-    }
-}
-
-fn linked(delivery: &Delivery) -> Vec<(&LiveIncident, Option<String>)> {
-    delivery.incidents.iter().map(|i| (i.as_ref(), delivery.link_of(i))).collect()
 }

@@ -9,6 +9,6 @@ mod pipeline;
 mod suspicious;
 
 pub use engine::{Engine, EngineError, Options, Target};
-pub use live::{CorrelationMode, Live, LiveOptions, NoticeKind, NoticePolicy, Notification, Outcome};
+pub use live::{CorrelationMode, Live, LiveOptions, NoticeKind, NoticePolicy, Notification, Outcome, ToldRow};
 pub use rootline_diagnose::{RuleError, RuleFile, RuleSet};
 pub use suspicious::LogWanted;

@@ -123,6 +123,7 @@ fn a_restart_neither_repeats_nor_renumbers_anything() {
 
     let mut second = live();
     second.restore(after(start, 60), kept.clone(), alerts, 2);
+    second.restore_told(first.told());
     second.take_state(signals);
     let outcomes = ticks(&mut second, after(start, 75), 8);
     assert_eq!(told(&outcomes), 0, "{outcomes:?}");

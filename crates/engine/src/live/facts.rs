@@ -9,8 +9,7 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use rootline_model::{
-    Alert, Answer, Both, Diagnosis, EntityRef, Fingerprint, Incident, Kind, Knowledge, LabelSet, Origin, Severity,
-    Timestamp,
+    Alert, Answer, Diagnosis, EntityRef, Fingerprint, Incident, Kind, Knowledge, LabelSet, Origin, Severity, Timestamp,
 };
 use rootline_report::{Told, told};
 use rootline_world::World;

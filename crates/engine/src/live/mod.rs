@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use rootline_correlate::{
-    Change, Correlator, Group, GroupId, Item, Mode, Notices, Options as CorrelateOptions,
-    Reason, Remembered, correlator,
+    Change, Correlator, Group, GroupId, Item, Mode, Notices, Options as CorrelateOptions, Reason, Remembered,
+    correlator,
 };
 use rootline_model::{Alert, Fingerprint, LiveIncident, Origin, Stage, Timestamp};
 use rootline_objects::{Alert as AlertSignal, Signal};
@@ -23,7 +23,7 @@ use facts::{Facts, Seen};
 use table::Table;
 use topology::Map;
 
-pub use rootline_correlate::{Mode as CorrelationMode, NoticeKind, NoticePolicy};
+pub use rootline_correlate::{Mode as CorrelationMode, NoticeKind, NoticePolicy, ToldRow};
 
 /// Alerts kept at most; above it new ones are refused (`Live::take_alerts` tells how many).
 const ALERTS_MAX: usize = 200_000;
@@ -92,6 +92,16 @@ impl Live {
 
     pub fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// What people were told, to be kept in the transaction that keeps the messages.
+    pub fn told(&self) -> Vec<ToldRow> {
+        self.notices.remember()
+    }
+
+    /// Takes back what `told` gave.
+    pub fn restore_told(&mut self, rows: Vec<ToldRow>) {
+        self.notices.restore(rows);
     }
 
     /// Comes back after a stop with what the store remembers: open incidents, those resolved of late, and the alerts.

@@ -41,10 +41,6 @@ impl Table {
         self.rows.values()
     }
 
-    pub fn open(&self) -> impl Iterator<Item = &LiveIncident> {
-        self.rows.values().filter(|i| i.stage == Stage::Open)
-    }
-
     pub fn insert(&mut self, incident: LiveIncident) {
         self.rows.insert(incident.id, incident);
     }

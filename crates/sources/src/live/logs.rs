@@ -41,7 +41,8 @@ pub(crate) async fn read(
     limits: LogLimits,
     concurrency: usize,
 ) -> Vec<Signal> {
-    let each = wanted.iter().map(|w| one(session, w, limits));
+    // owned, so that the future may move between threads (a closure over references is not general enough)
+    let each = wanted.to_vec().into_iter().map(|w| one(session, w, limits));
     let mut fetched = futures::stream::iter(each).buffered(concurrency.max(1));
     let mut signals = Vec::new();
     let mut gaps = Gaps::default();
@@ -55,8 +56,8 @@ pub(crate) async fn read(
     signals
 }
 
-async fn one(session: &Session, wanted: &LogWanted, limits: LogLimits) -> Result<Option<Signal>, Gap> {
-    let LogWanted { namespace, pod, container, previous } = wanted;
+async fn one(session: &Session, wanted: LogWanted, limits: LogLimits) -> Result<Option<Signal>, Gap> {
+    let LogWanted { namespace, pod, container, previous } = &wanted;
     let path = format!(
         "/api/v1/namespaces/{}/pods/{}/log?container={}&previous={previous}&tailLines={}&limitBytes={}",
         percent(namespace),
