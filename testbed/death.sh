@@ -16,7 +16,7 @@ trap '[ "$keep" = --keep ] || { stop rootline KILL; "$HERE/down.sh"; }' EXIT
 
 start_rootline() {
   printf 'daemon: {cluster: testbed}\nkubernetes: {enabled: false}\n' > "$DATA/rootline.yaml"
-  start rootline "$ROOTLINE" run -c "$DATA/rootline.yaml" --data "$DATA/rootline" --listen "127.0.0.1:$ROOTLINE_PORT" \
+  start rootline "$ROOTLINE" run --config "$DATA/rootline.yaml" --data "$DATA/rootline" --listen "127.0.0.1:$ROOTLINE_PORT" \
     --prometheus "http://127.0.0.1:$PROMETHEUS_PORT" --alertmanager "http://127.0.0.1:$ALERTMANAGER_PORT"
   until_ok 60 "Rootline, see $LOG/rootline.log" inside curl -sf -m 2 -o /dev/null "http://127.0.0.1:$ROOTLINE_PORT/-/ready" || { tail -20 "$LOG/rootline.log" >&2; exit 1; }
 }

@@ -38,7 +38,7 @@ daemon: {cluster: testbed, external_url: "http://127.0.0.1:$ROOTLINE_PORT"}
 notify:
 - {name: on-call, kind: webhook, url: "http://127.0.0.1:$WEBHOOK_PORT/rootline", min_severity: warning}
 C
-  start rootline "$ROOTLINE" run -c "$DATA/rootline.yaml" --data "$DATA/rootline" --listen "127.0.0.1:$ROOTLINE_PORT" \
+  start rootline "$ROOTLINE" run --config "$DATA/rootline.yaml" --data "$DATA/rootline" --listen "127.0.0.1:$ROOTLINE_PORT" \
     --prometheus "http://127.0.0.1:$PROMETHEUS_PORT" --alertmanager "http://127.0.0.1:$ALERTMANAGER_PORT" --kubeconfig "$KUBE/admin.conf"
   until_ok 60 "Rootline, see $LOG/rootline.log" inside curl -sf -m 2 -o /dev/null "http://127.0.0.1:$ROOTLINE_PORT/-/ready" || { tail -20 "$LOG/rootline.log" >&2; exit 1; }
 }
