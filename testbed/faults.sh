@@ -20,4 +20,4 @@ baseline_ready() {
   kc -n platform rollout status deployment/gateway --timeout=1s && kc -n platform rollout status statefulset/cache --timeout=1s &&
     kc -n platform rollout status daemonset/log-agent --timeout=1s
 }
-namespaces_gone() { local all; all=$(kc get namespaces -o name) && ! grep -Ev '/(default|kube-.*|platform)$' <<< "$all" > /dev/null; }
+namespaces_gone() { local all; all=$(kc get namespaces -o name) && ! grep -Ev '/(default|kube-.*|platform|rootline)$' <<< "$all" > /dev/null; }

@@ -31,15 +31,27 @@ pass() { echo "PASS $*"; passed=$((passed + 1)); }
 fail() { echo "FAIL $*"; failed=$((failed + 1)); }
 told() { python3 "$HERE/told.py" "$1" "$DATA" "${@:2}"; }
 
+# The account that deploy/kubernetes ships, with its rights and no more.
+account() {
+  "$BIN/kubectl" kustomize "$HERE/../deploy/kubernetes/base" | python3 -c '
+import re, sys
+wanted = re.compile(r"^kind: (Namespace|ServiceAccount|(Cluster)?Role(Binding)?)$", re.M)
+print("---\n".join(d for d in re.split(r"^---\n", sys.stdin.read(), flags=re.M) if wanted.search(d)))' | kc apply -f - > /dev/null
+  local token; token=$(kc -n rootline create token rootline --duration=24h)
+  printf 'apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{name: c, cluster: {server: "https://127.0.0.1:%s", certificate-authority: "%s"}}]\nusers: [{name: u, user: {token: "%s"}}]\ncontexts: [{name: c, context: {cluster: c, user: u}}]\n' \
+    "$API_PORT" "$KUBE/pki/ca.crt" "$token" > "$DATA/reader.conf"
+}
+
 start_rootline() {
   mkdir -p "$DATA"
+  account
   cat > "$DATA/rootline.yaml" <<C
 daemon: {cluster: testbed, external_url: "http://127.0.0.1:$ROOTLINE_PORT"}
 notify:
 - {name: on-call, kind: webhook, url: "http://127.0.0.1:$WEBHOOK_PORT/rootline", min_severity: warning}
 C
   start rootline "$ROOTLINE" run --config "$DATA/rootline.yaml" --data "$DATA/rootline" --listen "127.0.0.1:$ROOTLINE_PORT" \
-    --prometheus "http://127.0.0.1:$PROMETHEUS_PORT" --alertmanager "http://127.0.0.1:$ALERTMANAGER_PORT" --kubeconfig "$KUBE/admin.conf"
+    --prometheus "http://127.0.0.1:$PROMETHEUS_PORT" --alertmanager "http://127.0.0.1:$ALERTMANAGER_PORT" --kubeconfig "$DATA/reader.conf"
   until_ok 60 "Rootline, see $LOG/rootline.log" inside curl -sf -m 2 -o /dev/null "http://127.0.0.1:$ROOTLINE_PORT/-/ready" || { tail -20 "$LOG/rootline.log" >&2; exit 1; }
 }
 
