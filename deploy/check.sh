@@ -65,6 +65,23 @@ for d in "$DEPLOY"/grafana/dashboards/*.json; do
   with dashboard-linter "dashboard $(basename "$d")" dashboard-linter lint --strict -c "$DEPLOY/grafana/lint.yaml" "$d"
 done
 
+known_metrics() { # each name that dashboards, rules and guides use is one that the daemon shows
+  python3 - "$DEPLOY/.." <<'P'
+import pathlib, re, sys
+root = pathlib.Path(sys.argv[1])
+known = set(re.findall(r'"(rootline_[a-z_]+)"', (root / "crates/api/src/telemetry.rs").read_text()))
+labels = {"rootline_role", "rootline_incident", "rootline_cause", "rootline_confidence", "rootline_evidence", "rootline_next"}
+wrong = []
+for path in [*root.glob("deploy/grafana/dashboards/*.json"), *root.glob("deploy/prometheus/rules/*.yml"), root / "docs/how-to/operating.md", root / "docs/zh/how-to/operating.md"]:
+    for name in set(re.findall(r"\brootline_[a-z_]+", path.read_text())) - labels:
+        base = re.sub(r"(_total|_bucket|_count|_sum|_seconds_bucket)$", "", name)
+        if not {name, base} & known and base.removesuffix("_seconds") not in known:
+            wrong.append(f"{path.name}: {name}")
+sys.exit("\n".join(sorted(wrong)) or 0)
+P
+}
+check "metrics in dashboards, rules and guides are the daemon's" known_metrics
+
 # --- manifests
 built() { # DIR [COMPONENT]... : the manifests of a folder, with components
   local dir=$1 c; shift

@@ -61,10 +61,10 @@ start() {
   mkdir -p "$RUN" "$LOG"
   if ! alive holder; then
     setsid nohup "$@" > "$LOG/$name.log" 2>&1 < /dev/null &
-    echo $! > "$RUN/$name.pid"; return
+    echo $! > "$RUN/$name.pid"; disown; return
   fi
   setsid nohup nsenter -t "$(pid_of holder)" -m -u -n -p -- "$@" > "$LOG/$name.log" 2>&1 < /dev/null &
-  outer=$!
+  outer=$!; disown      # its end is no news for the shell
   for _ in $(seq 100); do
     [ "$(cat "/proc/$outer/comm" 2>/dev/null)" = nsenter ] && inner=$(cat "/proc/$outer/task/$outer/children" 2>/dev/null || true)
     [ -n "$inner" ] && break

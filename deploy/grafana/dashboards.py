@@ -94,7 +94,7 @@ def incidents():
             {"matcher": {"id": "byName", "options": "Confidence"}, "properties": [{"id": "unit", "value": "percentunit"}, {"id": "custom.cellOptions", "value": {"type": "gauge", "mode": "basic"}}, {"id": "min", "value": 0}, {"id": "max", "value": 1}]},
             {"matcher": {"id": "byName", "options": "Severity"}, "properties": [{"id": "custom.cellOptions", "value": {"type": "color-text"}}, {"id": "mappings", "value": [{"type": "value", "options": {s: {"color": c, "index": i} for i, (s, c) in enumerate(SEVERITY)}}]}]},
         ])
-    chain = panel("nodeGraph", "Fault chain", "Causes and what follows from them: from the cause on the left to what it concerns. Needs a Rootline that shows relations in its metrics; empty otherwise.", [
+    chain = panel("nodeGraph", "Fault chain", "Causes and what follows from them: from the cause on the left to what it concerns..", [
         target(f'label_join(max by (id, source, target, relation) (rootline_incident_edge{{{OWN}}}), "id", " ", "id", "source", "target")', table=True)], size=(12, 12),
         transformations=[organize(["Time", "Value"], {"relation": "mainstat"}, ["id", "source", "target", "relation"])])
     return dashboard("rootline-incidents", "Rootline / Incidents", "What is wrong now, why, and what was wrong.", [], [

@@ -309,6 +309,7 @@ fn gauge(incident: &LiveIncident) -> IncidentGauge {
         code: best.map(|c| c.code.clone()).unwrap_or_default(),
         entity: best.map(|c| c.entity.clone()).unwrap_or_default(),
         confidence: best.map_or(0.0, |c| c.confidence),
+        edges: incident.edges.clone(),
     }
 }
 
