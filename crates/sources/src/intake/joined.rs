@@ -103,7 +103,11 @@ fn begins(line: &str) -> Option<Trace> {
     if line.starts_with("Traceback (most recent call last)") {
         return Some(Trace::Python);
     }
-    if line.starts_with("panic: ") || line.starts_with("fatal error: ") || line.contains("http: panic serving ") || is_goroutine(line) {
+    if line.starts_with("panic: ")
+        || line.starts_with("fatal error: ")
+        || line.contains("http: panic serving ")
+        || is_goroutine(line)
+    {
         return Some(Trace::Go);
     }
     (line.starts_with("thread '") && line.contains("' panicked at ") && line.ends_with(':')).then_some(Trace::Rust)
@@ -117,7 +121,8 @@ fn is_frame(line: &str) -> bool {
 
 /// `goroutine 17 [running]:`
 fn is_goroutine(line: &str) -> bool {
-    line.strip_prefix("goroutine ").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()) && rest.contains(" ["))
+    line.strip_prefix("goroutine ")
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()) && rest.contains(" ["))
 }
 
 /// Lines of a Go trace at the margin.

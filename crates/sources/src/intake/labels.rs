@@ -11,62 +11,77 @@ use crate::container_log;
 
 /// A name of ours, and what agents call it, best first. `.` and `_` are the same in them.
 const NAMES: &[(&str, &[&str])] = &[
-    ("namespace", &[
+    (
         "namespace",
-        "kubernetes_namespace_name",
-        "k8s_namespace_name",
-        "kubernetes_pod_namespace",
-        "kubernetes_namespace",
-        "namespace_name",
-        "pod_namespace",
-        "kube_namespace",
-        "io_kubernetes_pod_namespace",
-    ]),
-    ("pod", &[
+        &[
+            "namespace",
+            "kubernetes_namespace_name",
+            "k8s_namespace_name",
+            "kubernetes_pod_namespace",
+            "kubernetes_namespace",
+            "namespace_name",
+            "pod_namespace",
+            "kube_namespace",
+            "io_kubernetes_pod_namespace",
+        ],
+    ),
+    (
         "pod",
-        "kubernetes_pod_name",
-        "k8s_pod_name",
-        "pod_name",
-        "kubernetes_pod",
-        "kube_pod",
-        "io_kubernetes_pod_name",
-    ]),
-    ("container", &[
+        &[
+            "pod",
+            "kubernetes_pod_name",
+            "k8s_pod_name",
+            "pod_name",
+            "kubernetes_pod",
+            "kube_pod",
+            "io_kubernetes_pod_name",
+        ],
+    ),
+    (
         "container",
-        "kubernetes_container_name",
-        "k8s_container_name",
-        "container_name",
-        "kubernetes_container",
-        "kube_container_name",
-        "io_kubernetes_container_name",
-    ]),
-    ("node", &[
+        &[
+            "container",
+            "kubernetes_container_name",
+            "k8s_container_name",
+            "container_name",
+            "kubernetes_container",
+            "kube_container_name",
+            "io_kubernetes_container_name",
+        ],
+    ),
+    (
         "node",
-        "k8s_node_name",
-        "kubernetes_pod_node_name",
-        "kubernetes_node_name",
-        "kubernetes_host",
-        "node_name",
-        "nodename",
-        "__journal__hostname",
-        "_hostname",
-        "host_name",
-        "hostname",
-        "host",
-    ]),
-    ("app", &[
+        &[
+            "node",
+            "k8s_node_name",
+            "kubernetes_pod_node_name",
+            "kubernetes_node_name",
+            "kubernetes_host",
+            "node_name",
+            "nodename",
+            "__journal__hostname",
+            "_hostname",
+            "host_name",
+            "hostname",
+            "host",
+        ],
+    ),
+    (
         "app",
-        "app_kubernetes_io_name",
-        "kubernetes_labels_app_kubernetes_io_name",
-        "kubernetes_labels_app",
-        "kubernetes_pod_labels_app",
-        "kubernetes_pod_labels_app_kubernetes_io_name",
-        "kubernetes_labels_k8s_app",
-        "k8s_deployment_name",
-        "k8s_statefulset_name",
-        "k8s_daemonset_name",
-        "service_name",
-    ]),
+        &[
+            "app",
+            "app_kubernetes_io_name",
+            "kubernetes_labels_app_kubernetes_io_name",
+            "kubernetes_labels_app",
+            "kubernetes_pod_labels_app",
+            "kubernetes_pod_labels_app_kubernetes_io_name",
+            "kubernetes_labels_k8s_app",
+            "k8s_deployment_name",
+            "k8s_statefulset_name",
+            "k8s_daemonset_name",
+            "service_name",
+        ],
+    ),
     ("cluster", &["cluster", "k8s_cluster_name", "cluster_name", "kubernetes_cluster_name"]),
 ];
 
@@ -131,7 +146,11 @@ pub(crate) fn normal<'a>(labels: impl IntoIterator<Item = (&'a str, &'a str)>) -
         Some("stderr") => Stream::Err,
         _ => Stream::Unknown,
     };
-    StreamLabels { labels: ours.into_iter().collect(), level: find(LEVELS).map_or(LogLevel::Unknown, level::of_word), stream }
+    StreamLabels {
+        labels: ours.into_iter().collect(),
+        level: find(LEVELS).map_or(LogLevel::Unknown, level::of_word),
+        stream,
+    }
 }
 
 /// Lower case; everything that is no letter and no digit is `_`.
@@ -197,11 +216,17 @@ mod tests {
         for names in [
             ["namespace", "pod", "container", "node_name"],
             ["kubernetes_namespace_name", "kubernetes_pod_name", "kubernetes_container_name", "kubernetes_host"],
-            ["kubernetes.pod_namespace", "kubernetes.pod_name", "kubernetes.container_name", "kubernetes.pod_node_name"],
+            [
+                "kubernetes.pod_namespace",
+                "kubernetes.pod_name",
+                "kubernetes.container_name",
+                "kubernetes.pod_node_name",
+            ],
             ["k8s.namespace.name", "k8s.pod.name", "k8s.container.name", "k8s.node.name"],
             ["k8s_namespace_name", "k8s_pod_name", "k8s_container_name", "k8s_node_name"],
         ] {
-            let labels = names.into_iter().zip(["shop", "cart-1", "app", "n1"]).chain([("job", "x"), ("trace_id", "1")]);
+            let labels =
+                names.into_iter().zip(["shop", "cart-1", "app", "n1"]).chain([("job", "x"), ("trace_id", "1")]);
             assert_eq!(normal(labels).labels.to_string(), want, "{names:?}");
         }
     }
@@ -209,9 +234,10 @@ mod tests {
     #[test]
     fn a_path_tells_whose_log_it_is() {
         let id = "0".repeat(64);
-        for path in
-            ["/var/log/pods/shop_cart-1_8f2-1/app/0.log".to_owned(), format!("/var/log/containers/cart-1_shop_app-{id}.log")]
-        {
+        for path in [
+            "/var/log/pods/shop_cart-1_8f2-1/app/0.log".to_owned(),
+            format!("/var/log/containers/cart-1_shop_app-{id}.log"),
+        ] {
             let labels = normal([("filename", path.as_str())]).labels;
             assert_eq!(labels.to_string(), r#"{container="app", namespace="shop", pod="cart-1"}"#);
         }

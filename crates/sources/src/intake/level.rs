@@ -13,10 +13,14 @@ pub(super) fn of_word(word: &str) -> LogLevel {
         "trace" | "debug" | "dbg" | "verbose" | "fine" | "finer" | "finest" | "d" | "t" | "debug2" | "debug3" => {
             LogLevel::Debug
         }
-        "info" | "information" | "informational" | "inf" | "notice" | "log" | "i" | "config" | "normal" => LogLevel::Info,
+        "info" | "information" | "informational" | "inf" | "notice" | "log" | "i" | "config" | "normal" => {
+            LogLevel::Info
+        }
         "warn" | "warning" | "wrn" | "w" => LogLevel::Warn,
         "error" | "err" | "eror" | "e" | "severe" => LogLevel::Error,
-        "fatal" | "critical" | "crit" | "panic" | "alert" | "emerg" | "emergency" | "dpanic" | "f" | "c" => LogLevel::Fatal,
+        "fatal" | "critical" | "crit" | "panic" | "alert" | "emerg" | "emergency" | "dpanic" | "f" | "c" => {
+            LogLevel::Fatal
+        }
         _ => LogLevel::Unknown,
     }
 }
@@ -97,11 +101,15 @@ fn word(word: &str, before: Option<u8>, after: Option<u8>) -> LogLevel {
         return LogLevel::Unknown;
     }
     // a part of a name, of a path, of an option
-    let apart = !matches!(before, Some(b'-' | b'.' | b'/' | b'_')) && !matches!(after, Some(b'-' | b'.' | b'/' | b'=' | b'('));
+    let apart =
+        !matches!(before, Some(b'-' | b'.' | b'/' | b'_')) && !matches!(after, Some(b'-' | b'.' | b'/' | b'=' | b'('));
     let capitals = word.bytes().all(|b| b.is_ascii_uppercase());
     let marked = matches!((before, after), (Some(b'[' | b'<' | b'('), Some(b']' | b'>' | b')')))
         || (after == Some(b':') && !matches!(before, Some(b'"' | b'\'' | b'{' | b',')));
-    if apart && (capitals || marked) && !matches!(word, "LOG" | "log" | "ALERT" | "CONFIG" | "NORMAL" | "FINE" | "config") {
+    if apart
+        && (capitals || marked)
+        && !matches!(word, "LOG" | "log" | "ALERT" | "CONFIG" | "NORMAL" | "FINE" | "config")
+    {
         of_word(word)
     } else {
         LogLevel::Unknown
@@ -124,14 +132,10 @@ mod tests {
         ] {
             assert_eq!(of_word(word), level, "{word}");
         }
-        assert_eq!([1, 9, 13, 17, 21, 0].map(of_otel), [
-            LogLevel::Debug,
-            LogLevel::Info,
-            LogLevel::Warn,
-            LogLevel::Error,
-            LogLevel::Fatal,
-            LogLevel::Unknown
-        ]);
+        assert_eq!(
+            [1, 9, 13, 17, 21, 0].map(of_otel),
+            [LogLevel::Debug, LogLevel::Info, LogLevel::Warn, LogLevel::Error, LogLevel::Fatal, LogLevel::Unknown]
+        );
     }
 
     #[test]

@@ -31,24 +31,54 @@ fn each_format_gives_level_time_and_message() {
     let t = "2026-01-02T03:04:05.678Z";
     for (line, level, at, text) in [
         ("2026-01-02T03:04:05.678Z stderr F ERROR no", LogLevel::Error, t, "ERROR no"),
-        (r#"{"log":"WARN slow\n","stream":"stdout","time":"2026-01-02T03:04:05.678Z"}"#, LogLevel::Warn, t, "WARN slow"),
+        (
+            r#"{"log":"WARN slow\n","stream":"stdout","time":"2026-01-02T03:04:05.678Z"}"#,
+            LogLevel::Warn,
+            t,
+            "WARN slow",
+        ),
         (
             r#"{"MESSAGE":"Out of memory: Killed process 7","PRIORITY":"3","_TRANSPORT":"kernel","__REALTIME_TIMESTAMP":"1767323045678000"}"#,
             LogLevel::Error,
             t,
             "Out of memory: Killed process 7",
         ),
-        (r#"{"MESSAGE":[104,105,255],"PRIORITY":"6","__REALTIME_TIMESTAMP":"1767323045678000"}"#, LogLevel::Info, t, "hi\u{fffd}"),
-        ("E0102 03:04:05.678901    1234 pod.go:56] \"Error syncing pod\" err=\"x\"", LogLevel::Error, "", "\"Error syncing pod\" err=\"x\""),
-        (r#"ts=2026-01-02T03:04:05.678Z caller=x.go:1 level=warn msg="a \"b\"" err=gone"#, LogLevel::Warn, t, "a \"b\": gone"),
+        (
+            r#"{"MESSAGE":[104,105,255],"PRIORITY":"6","__REALTIME_TIMESTAMP":"1767323045678000"}"#,
+            LogLevel::Info,
+            t,
+            "hi\u{fffd}",
+        ),
+        (
+            "E0102 03:04:05.678901    1234 pod.go:56] \"Error syncing pod\" err=\"x\"",
+            LogLevel::Error,
+            "",
+            "\"Error syncing pod\" err=\"x\"",
+        ),
+        (
+            r#"ts=2026-01-02T03:04:05.678Z caller=x.go:1 level=warn msg="a \"b\"" err=gone"#,
+            LogLevel::Warn,
+            t,
+            "a \"b\": gone",
+        ),
         (r#"{"level":"error","ts":1767323045.678,"msg":"failed","error":"eof"}"#, LogLevel::Error, t, "failed: eof"),
-        (r#"{"level":50,"time":1767323045678,"msg":"no","err":{"message":"m","stack":"Error: m\n at x"}}"#, LogLevel::Error, t, "no: Error: m\n at x"),
+        (
+            r#"{"level":50,"time":1767323045678,"msg":"no","err":{"message":"m","stack":"Error: m\n at x"}}"#,
+            LogLevel::Error,
+            t,
+            "no: Error: m\n at x",
+        ),
         (r#"{"@timestamp":"2026-01-02T03:04:05.678Z","log":{"level":"info"},"message":"hi"}"#, LogLevel::Info, t, "hi"),
         (r#"{"severity":"CRITICAL","timestamp":"2026-01-02 03:04:05,678","message":"hi"}"#, LogLevel::Fatal, t, "hi"),
         (r#"{"a":1}"#, LogLevel::Unknown, "", r#"{"a":1}"#),
         ("<11>1 2026-01-02T03:04:05.678Z h app - - [x a=\"1\"] it failed", LogLevel::Error, t, "it failed"),
         ("<4>Jan  2 03:04:05 host kernel: slow", LogLevel::Warn, "", "kernel: slow"),
-        ("2026-01-02 03:04:05,678 ERROR c.e.Cart - no", LogLevel::Error, t, "2026-01-02 03:04:05,678 ERROR c.e.Cart - no"),
+        (
+            "2026-01-02 03:04:05,678 ERROR c.e.Cart - no",
+            LogLevel::Error,
+            t,
+            "2026-01-02 03:04:05,678 ERROR c.e.Cart - no",
+        ),
         ("[2026-01-02T03:04:05.678Z] hi", LogLevel::Unknown, t, "[2026-01-02T03:04:05.678Z] hi"),
         ("hello", LogLevel::Unknown, "", "hello"),
     ] {
@@ -82,25 +112,59 @@ fn pieces_of_a_long_line_are_one_line() {
 
 #[test]
 fn stack_traces_are_one_record() {
-    let java = ["2026-01-02 03:04:05,678 ERROR Cart - no", "java.lang.IllegalStateException: no", "\tat a.B.c(B.java:7)",
-        "Caused by: java.io.IOException: x", "\t... 12 more"];
-    let python = ["Traceback (most recent call last):", "  File \"a.py\", line 1, in f", "    g()", "KeyError: 'a'", "",
-        "During handling of the above exception, another exception occurred:", "", "Traceback (most recent call last):",
-        "  File \"a.py\", line 2", "shop.CartError: full"];
-    let go = ["panic: runtime error: index out of range [1]", "[signal SIGSEGV: segmentation violation]", "",
-        "goroutine 1 [running]:", "main.main()", "\t/app/main.go:10 +0x1d", "created by main.start in goroutine 1", "exit status 2"];
+    let java = [
+        "2026-01-02 03:04:05,678 ERROR Cart - no",
+        "java.lang.IllegalStateException: no",
+        "\tat a.B.c(B.java:7)",
+        "Caused by: java.io.IOException: x",
+        "\t... 12 more",
+    ];
+    let python = [
+        "Traceback (most recent call last):",
+        "  File \"a.py\", line 1, in f",
+        "    g()",
+        "KeyError: 'a'",
+        "",
+        "During handling of the above exception, another exception occurred:",
+        "",
+        "Traceback (most recent call last):",
+        "  File \"a.py\", line 2",
+        "shop.CartError: full",
+    ];
+    let go = [
+        "panic: runtime error: index out of range [1]",
+        "[signal SIGSEGV: segmentation violation]",
+        "",
+        "goroutine 1 [running]:",
+        "main.main()",
+        "\t/app/main.go:10 +0x1d",
+        "created by main.start in goroutine 1",
+        "exit status 2",
+    ];
     let node = ["TypeError: x is not a function", "    at f (/app/a.js:1:2)", "    at node:internal/main:1:2"];
-    let dotnet = ["Unhandled exception. System.InvalidOperationException: no", " ---> System.IO.IOException: x",
-        "   at A.B() in /src/A.cs:line 7", "   --- End of inner exception stack trace ---", "   at A.Main()"];
+    let dotnet = [
+        "Unhandled exception. System.InvalidOperationException: no",
+        " ---> System.IO.IOException: x",
+        "   at A.B() in /src/A.cs:line 7",
+        "   --- End of inner exception stack trace ---",
+        "   at A.Main()",
+    ];
     let ruby = ["cart.rb:3:in `add': full (RuntimeError)", "\tfrom cart.rb:7:in `<main>'"];
-    let rust = ["thread 'main' panicked at src/main.rs:2:5:", "boom", "note: run with `RUST_BACKTRACE=1` environment variable"];
+    let rust = [
+        "thread 'main' panicked at src/main.rs:2:5:",
+        "boom",
+        "note: run with `RUST_BACKTRACE=1` environment variable",
+    ];
     for trace in [&java[..], &python, &go, &node, &dotnet, &ruby, &rust] {
         let mut lines = vec!["INFO starting"];
         lines.extend(trace);
         lines.push("INFO going on");
         let all = records(&lines);
         let joined = trace.iter().filter(|l| !l.is_empty()).copied().collect::<Vec<_>>().join("\n");
-        assert_eq!(all.iter().map(|r| r.text.as_str()).collect::<Vec<_>>(), ["INFO starting", &joined, "INFO going on"]);
+        assert_eq!(
+            all.iter().map(|r| r.text.as_str()).collect::<Vec<_>>(),
+            ["INFO starting", &joined, "INFO going on"]
+        );
         if trace != rust && trace != ruby {
             assert!(all[1].level >= LogLevel::Error, "{:?}", all[1]);
         }
@@ -109,7 +173,14 @@ fn stack_traces_are_one_record() {
 
 #[test]
 fn separate_lines_stay_separate() {
-    let lines = ["ERROR one", "two", r#"{"msg":"three"}"#, "  indented after JSON", "INFO java.lang.Error: not a trace", "KeyError: 1"];
+    let lines = [
+        "ERROR one",
+        "two",
+        r#"{"msg":"three"}"#,
+        "  indented after JSON",
+        "INFO java.lang.Error: not a trace",
+        "KeyError: 1",
+    ];
     assert_eq!(records(&lines).len(), lines.len());
 }
 

@@ -89,14 +89,37 @@ pub(super) fn journal(text: &str) -> Option<Unwrapped<'static>> {
 const MESSAGES: &[&str] =
     &["msg", "message", "@message", "log", "short_message", "body", "event", "text", "@m", "@mt", "MESSAGE", "rest"];
 const LEVELS: &[&str] = &[
-    "level", "severity", "lvl", "log.level", "levelname", "loglevel", "log_level", "@l", "severity_text", "severityText",
-    "Level", "LogLevel", "s", "PRIORITY",
+    "level",
+    "severity",
+    "lvl",
+    "log.level",
+    "levelname",
+    "loglevel",
+    "log_level",
+    "@l",
+    "severity_text",
+    "severityText",
+    "Level",
+    "LogLevel",
+    "s",
+    "PRIORITY",
 ];
 const TIMES: &[&str] =
     &["time", "ts", "timestamp", "@timestamp", "t", "@t", "datetime", "date", "Timestamp", "timeMillis", "asctime"];
 const ERRORS: &[&str] = &[
-    "error", "err", "exception", "error.message", "stack_trace", "stacktrace", "stack", "error.stack_trace", "exc_info",
-    "@x", "thrown", "cause", "Exception",
+    "error",
+    "err",
+    "exception",
+    "error.message",
+    "stack_trace",
+    "stacktrace",
+    "stack",
+    "error.stack_trace",
+    "exc_info",
+    "@x",
+    "thrown",
+    "cause",
+    "Exception",
 ];
 
 /// Bytes of an error taken beside a message.
