@@ -12,6 +12,7 @@ mod container_log;
 mod files;
 mod gaps;
 mod input;
+pub mod intake;
 pub mod live;
 mod prometheus;
 pub mod pull;

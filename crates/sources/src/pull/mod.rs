@@ -4,6 +4,8 @@
 //! nothing else, and follows no redirect to another host. It asks once: when to ask again is told by
 //! [`PullError::retry_after_s`] and decided by the caller.
 
+pub mod elasticsearch;
+pub mod loki;
 pub mod prometheus;
 
 use std::time::Duration;
@@ -142,6 +144,10 @@ impl Client {
         self.send(path, self.http.get(self.url(path)).query(query)).await
     }
 
+    async fn post_json(&self, path: &str, body: &serde_json::Value) -> Result<Answered, PullError> {
+        self.send(path, self.http.post(self.url(path)).json(body)).await
+    }
+
     async fn post_form(&self, path: &str, form: &impl Serialize) -> Result<Answered, PullError> {
         self.send(path, self.http.post(self.url(path)).form(form)).await
     }
@@ -196,6 +202,17 @@ impl Client {
     }
 }
 
+/// Lines of a span of time.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Pulled {
+    /// Oldest first.
+    pub lines: Vec<crate::intake::Line>,
+    /// From where to go on: everything before it was read.
+    pub until: Option<jiff::Timestamp>,
+    /// Whether the span was read to its end.
+    pub complete: bool,
+}
+
 /// Credentials must not travel: redirects are followed within a host, and few of them.
 fn same_host() -> reqwest::redirect::Policy {
     reqwest::redirect::Policy::custom(|attempt| {
@@ -214,3 +231,6 @@ fn innermost(error: &dyn std::error::Error) -> String {
     }
     error.to_string()
 }
+
+#[cfg(test)]
+mod tests;

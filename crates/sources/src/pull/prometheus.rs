@@ -56,7 +56,7 @@ impl Prometheus {
         struct Build {
             version: String,
         }
-        self.get("/api/v1/status/buildinfo", &[("", ""); 0], |answer| parse::<Build>(answer)).await.map(|b| b.version)
+        self.get("/api/v1/status/buildinfo", &[("", ""); 0], owned::<Build>).await.map(|b| b.version)
     }
 
     /// An expression at a moment (the server's now without one): one point a series. A scalar is a series without labels.
@@ -116,7 +116,7 @@ impl Prometheus {
     /// # Errors
     /// See [`PullError`].
     pub async fn metadata(&self) -> Result<BTreeMap<String, Vec<Metadata>>, PullError> {
-        self.get("/api/v1/metadata", &[("limit_per_metric", "1")], |answer| parse(answer)).await
+        self.get("/api/v1/metadata", &[("limit_per_metric", "1")], owned).await
     }
 
     /// The server gives up when we do.
@@ -130,7 +130,7 @@ impl Prometheus {
         if matches!(answered.status.as_u16(), 403 | 405) {
             answered = self.client.get(path, &form).await?;
         }
-        self.read(path, &answered, |answer| found(answer))
+        self.read(path, &answered, found)
     }
 
     async fn get<T>(
@@ -170,6 +170,10 @@ impl Prometheus {
 fn parse<'a, T: Deserialize<'a>>(answer: &Answer<'a>) -> Result<T, String> {
     let data = answer.data.ok_or("no data in the answer")?;
     serde_json::from_str(data.get()).map_err(|e| e.to_string())
+}
+
+fn owned<T: serde::de::DeserializeOwned>(answer: &Answer<'_>) -> Result<T, String> {
+    parse(answer)
 }
 
 fn found(answer: &Answer<'_>) -> Result<Found, String> {

@@ -6,10 +6,9 @@
 //! Source: "Exposition formats" (prometheus.io), OpenMetrics 1.0 section 4; `expfmt/text_parse.go`; quoted UTF-8 names as
 //! in Prometheus 3 (`{"metric.name", "label.name"="value"}`).
 
-use std::collections::HashMap;
-
 use rootline_model::{LabelSet, SeriesBatch};
 
+use super::gathered::Gathered;
 use super::{Limits, Refused, Reply, Taken};
 
 /// Content types to accept in a scrape, best first.
@@ -31,7 +30,7 @@ pub fn parse(
     let text = std::str::from_utf8(text).map_err(|e| Refused::malformed(format!("metrics that are not UTF-8: {e}")))?;
     let open = content_type.trim_start().starts_with("application/openmetrics-text");
     let mut taken = Taken { reply: Reply::empty(204), ..Taken::<Vec<SeriesBatch>>::default() };
-    let mut places: HashMap<LabelSet, usize> = HashMap::new();
+    let mut gathered = Gathered::default();
     for line in text.lines() {
         let line = line.trim_matches(BLANKS);
         if line.is_empty() || line.starts_with('#') {
@@ -53,21 +52,9 @@ pub fn parse(
             taken.note("bad_line", 1);
             continue;
         };
-        let next = taken.data.len();
-        let place = *places.entry(labels.clone()).or_insert(next);
-        match taken.data.get_mut(place) {
-            Some(batch) => batch.points.push((at, sample.value)),
-            None if next >= limits.series => {
-                return Err(Refused::too_large(format!("more than {} series in one scrape", limits.series)));
-            }
-            None => taken.data.push(SeriesBatch { labels, points: vec![(at, sample.value)] }),
-        }
+        gathered.push(labels, (at, sample.value), limits)?;
     }
-    for batch in &mut taken.data {
-        batch.points.reverse();
-        batch.points.sort_by_key(|p| p.0);
-        batch.points.dedup_by_key(|p| p.0);
-    }
+    taken.data = gathered.series();
     Ok(taken)
 }
 
@@ -105,7 +92,10 @@ fn sample(line: &str) -> Option<Sample<'_>> {
 }
 
 /// Pairs up to the closing brace: a quoted name of the metric if there is one, and what follows the brace.
-fn label_pairs<'a>(mut rest: &'a str, labels: &mut Vec<(String, String)>) -> Option<(Option<String>, &'a str)> {
+pub(super) fn label_pairs<'a>(
+    mut rest: &'a str,
+    labels: &mut Vec<(String, String)>,
+) -> Option<(Option<String>, &'a str)> {
     let mut metric = None;
     loop {
         rest = rest.trim_start_matches(BLANKS);

@@ -8,17 +8,34 @@
 //! | `POST /api/v2/alerts` (Alertmanager) | [`alerts::posted`] | 200, 400 |
 //! | webhook, version 4 | [`alerts::webhook`] | 200 |
 //! | Prometheus remote write 1.0, 2.0 | [`RemoteWrite::decode`] | 204, 400 |
+//! | a scraped page of metrics | [`exposition::parse`] | |
+//! | Loki push | [`loki::push`] | 204, 400 |
+//! | OTLP logs, metrics, traces | [`otlp::logs`], [`otlp::metrics`], [`otlp::traces`] | 200 |
+//! | Zipkin v2 spans | [`zipkin::spans`] | 202 |
+//! | Elasticsearch `_bulk`, `/` | [`elasticsearch::bulk`], [`elasticsearch::probe`] | 200 |
+//! | Kubernetes events | [`events::events`] | 204 |
+//!
+//! Lines go on to [`crate::intake::Intake`], spans to [`SpanFold`].
 
 pub mod alerts;
 mod body;
+pub mod elasticsearch;
+pub mod events;
 pub mod exposition;
+mod gathered;
+mod lines;
+pub mod loki;
+pub mod otlp;
 mod proto;
 mod remote_write;
+mod spans;
+pub mod zipkin;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 pub use remote_write::{RemoteWrite, SeriesCache};
+pub use spans::{Side, Span, SpanFold, SpanOptions};
 
 /// One HTTP request as far as decoders need it.
 #[derive(Clone, Copy, Debug, Default)]

@@ -14,6 +14,7 @@ use rootline_model::SeriesBatch;
 
 pub use cache::SeriesCache;
 
+use super::gathered::in_order;
 use super::proto::{Fields, Malformed, Value};
 use super::{Limits, Refused, Reply, Request, Taken, body};
 
@@ -119,12 +120,7 @@ impl Decoded {
         if self.samples > limits.samples as u64 {
             return Err(Refused::too_large(format!("more than {} samples in one request", limits.samples)));
         }
-        let points = &mut batch.points;
-        if !points.is_sorted_by(|a, b| a.0 < b.0) {
-            points.reverse();
-            points.sort_by_key(|p| p.0);
-            points.dedup_by_key(|p| p.0);
-        }
+        in_order(&mut batch.points);
         self.series.push(batch);
         Ok(())
     }

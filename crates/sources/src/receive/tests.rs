@@ -337,3 +337,244 @@ fn a_refusal_tells_when_to_come_again() {
     let reply = Refused::busy("too many series", 7).reply();
     assert_eq!((reply.status, reply.headers.as_slice()), (429, &[("Retry-After", "7".to_owned())][..]));
 }
+
+fn texts(taken: &Taken<Vec<crate::intake::Line>>) -> Vec<(String, String, &str)> {
+    let at = |l: &crate::intake::Line| l.at.map_or(String::new(), |t| t.to_string());
+    taken.data.iter().map(|l| (l.of.labels.to_string(), at(l), l.text.as_str())).collect()
+}
+
+#[test]
+fn loki_takes_json_with_metadata() {
+    let body = r#"{"streams":[{"stream":{"namespace":"shop","job":"x"},"values":[
+        ["1767323045678000000","a \"b\""],["1767323045678000001","c",{"k8s.pod.name":"cart-1","trace_id":"1"}]]},
+        {"stream":{},"values":[["1","x"]]}]}"#;
+    let taken = loki::push(&Request::new("application/json", body.as_bytes()), &Limits::default()).expect("a push");
+    assert_eq!(
+        texts(&taken),
+        [
+            (r#"{namespace="shop"}"#.to_owned(), "2026-01-02T03:04:05.678Z".to_owned(), "a \"b\""),
+            (r#"{namespace="shop", pod="cart-1"}"#.to_owned(), "2026-01-02T03:04:05.678000001Z".to_owned(), "c"),
+        ]
+    );
+    assert_eq!((taken.reply.status, taken.dropped.get("bad_stream")), (400, Some(&1)));
+}
+
+/// `push.proto` of Loki, encoded by prost.
+mod loki_wire {
+    use prost::Message;
+
+    #[derive(Clone, PartialEq, Message)]
+    pub struct Push {
+        #[prost(message, repeated, tag = "1")]
+        pub streams: Vec<Stream>,
+    }
+    #[derive(Clone, PartialEq, Message)]
+    pub struct Stream {
+        #[prost(string, tag = "1")]
+        pub labels: String,
+        #[prost(message, repeated, tag = "2")]
+        pub entries: Vec<Entry>,
+        #[prost(uint64, tag = "3")]
+        pub hash: u64,
+    }
+    #[derive(Clone, PartialEq, Message)]
+    pub struct Entry {
+        #[prost(message, optional, tag = "1")]
+        pub timestamp: Option<Time>,
+        #[prost(string, tag = "2")]
+        pub line: String,
+        #[prost(message, repeated, tag = "3")]
+        pub metadata: Vec<super::wire::Label>,
+    }
+    #[derive(Clone, PartialEq, Message)]
+    pub struct Time {
+        #[prost(int64, tag = "1")]
+        pub seconds: i64,
+        #[prost(int32, tag = "2")]
+        pub nanos: i32,
+    }
+}
+
+#[test]
+fn loki_takes_protobuf_under_snappy_and_under_gzip() {
+    use prost::Message;
+    use std::io::Write;
+    let metadata = vec![wire::Label { name: "pod".into(), value: "cart-1".into() }];
+    let entry = |line: &str, metadata| loki_wire::Entry {
+        timestamp: Some(loki_wire::Time { seconds: 1, nanos: 5 }),
+        line: line.into(),
+        metadata,
+    };
+    let stream = |labels: &str| loki_wire::Stream {
+        labels: labels.into(),
+        entries: vec![entry("one", vec![]), entry("two", metadata.clone())],
+        hash: 1,
+    };
+    let push = loki_wire::Push { streams: vec![stream(r#"{namespace="sh\"op", x="1"}"#), stream("{"), stream("{}")] };
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(&push.encode_to_vec()).expect("in memory");
+    let kind = "application/x-protobuf";
+    for (encoding, body) in
+        [("snappy", wire::packed(&push)), ("", wire::packed(&push)), ("gzip", gzip.finish().expect("in memory"))]
+    {
+        let taken = loki::push(&Request::new(kind, &body).encoded(encoding), &Limits::default()).expect("a push");
+        assert_eq!(
+            texts(&taken),
+            [
+                (r#"{namespace="sh\"op"}"#.to_owned(), "1970-01-01T00:00:01.000000005Z".to_owned(), "one"),
+                (
+                    r#"{namespace="sh\"op", pod="cart-1"}"#.to_owned(),
+                    "1970-01-01T00:00:01.000000005Z".to_owned(),
+                    "two"
+                ),
+            ]
+        );
+        assert_eq!((taken.reply.status, taken.dropped.get("bad_stream")), (400, Some(&2)));
+    }
+}
+
+#[test]
+fn a_push_to_loki_is_refused_with_its_code() {
+    let limits = Limits { lines: 1, line_bytes: 3, ..Limits::default() };
+    for (kind, encoding, body, status) in [
+        ("application/json", "", r#"{"streams":[{"stream":{"a":"b"},"values":[[1767323045678,"x"]]}]}"#, 400),
+        ("application/json", "", r#"{"streams":[{"stream":{"a":"b"},"values":[["x","x"]]}]}"#, 400),
+        ("application/json", "", "{}", 400),
+        ("application/json", "br", "{}", 415),
+        ("text/plain", "", "{}", 415),
+        ("application/x-protobuf", "", "{}", 400),
+        ("application/json", "", r#"{"streams":[{"stream":{"a":"b"},"values":[["1","x"],["1","x"]]}]}"#, 413),
+    ] {
+        let request = Request::new(kind, body.as_bytes()).encoded(encoding);
+        assert_eq!(loki::push(&request, &limits).expect_err(body).status, status, "{kind} {body}");
+    }
+    let long = br#"{"streams":[{"stream":{"a":"b"},"values":[["1","abcd"]]}]}"#;
+    let taken = loki::push(&Request::new("application/json", long), &limits).expect("a push");
+    assert_eq!(
+        (taken.data[0].text.as_str(), taken.dropped.get("cut_line"), taken.reply.status),
+        ("abc", Some(&1), 204)
+    );
+}
+
+#[test]
+fn bulk_answers_each_item_and_takes_what_fluent_bit_writes() {
+    let body = concat!(
+        r#"{"create":{"_index":"logs"}}"#,
+        "\n",
+        r#"{"@timestamp":"2026-01-02T03:04:05.678Z","stream":"stderr","log":"ERROR no\n","kubernetes":{"pod_name":"cart-1","namespace_name":"shop","container_name":"app","host":"n1","labels":{"app":"cart"}}}"#,
+        "\n",
+        r#"{"index":{}}"#,
+        "\n",
+        "{nonsense}\n",
+        r#"{"delete":{"_id":"1"}}"#,
+        "\n",
+        r#"{"index":{"_index":"x"}}"#,
+        "\n",
+        r#"{"a":1}"#,
+        "\n",
+    );
+    let taken =
+        elasticsearch::bulk(&Request::new("application/x-ndjson", body.as_bytes()), &Limits::default()).expect("bulk");
+    assert_eq!(
+        texts(&taken),
+        [
+            (
+                r#"{app="cart", container="app", namespace="shop", node="n1", pod="cart-1"}"#.to_owned(),
+                "2026-01-02T03:04:05.678Z".to_owned(),
+                "ERROR no\n"
+            ),
+            ("{}".to_owned(), String::new(), r#"{"a":1}"#),
+        ]
+    );
+    let answer: serde_json::Value = serde_json::from_slice(&taken.reply.body).expect("JSON");
+    let status: Vec<i64> = answer["items"]
+        .as_array()
+        .expect("items")
+        .iter()
+        .filter_map(|i| i.as_object()?.values().next()?["status"].as_i64())
+        .collect();
+    assert_eq!((taken.reply.status, answer["errors"].as_bool(), status), (200, Some(true), vec![201, 400, 400, 201]));
+    for body in ["", "{}", "x", r#"{"index":{}}"#] {
+        let request = Request::new("application/json", body.as_bytes());
+        assert_eq!(elasticsearch::bulk(&request, &Limits::default()).expect_err(body).status, 400);
+    }
+    let probe: serde_json::Value = serde_json::from_slice(&elasticsearch::probe().body).expect("JSON");
+    assert_eq!(probe["version"]["number"], elasticsearch::VERSION);
+}
+
+#[test]
+fn zipkin_spans_become_calls() {
+    let body = r#"[{"traceId":"5af7183fb1d4cf5f","id":"1","kind":"CLIENT","timestamp":60500000,"duration":4000,"localEndpoint":{"serviceName":"cart"}},
+        {"traceId":"5af7183fb1d4cf5f","id":"1","kind":"SERVER","shared":true,"timestamp":60500100,"duration":3000,"localEndpoint":{"serviceName":"db"},"tags":{"error":"x"}},
+        {"traceId":"zz","id":"1"}]"#;
+    let taken = zipkin::spans(&Request::new("application/json", body.as_bytes()), &Limits::default()).expect("spans");
+    assert_eq!((taken.reply.status, taken.dropped.get("bad_span")), (202, Some(&1)));
+    let mut fold = SpanFold::default();
+    fold.take(taken.data);
+    let calls = fold.finished(Timestamp::MAX);
+    assert_eq!(
+        (calls.len(), calls[0].caller.1.as_str(), calls[0].callee.1.as_str(), calls[0].errors),
+        (1, "cart", "db", 1)
+    );
+}
+
+#[test]
+fn events_are_read_in_every_shape_they_are_pushed_in() {
+    let event = r#"{"metadata":{"name":"a.1","namespace":"shop"},"reason":"BackOff","message":"m","type":"Warning","involvedObject":{"kind":"Pod","name":"a","namespace":"shop"}}"#;
+    let routed = format!(r#"{{"verb":"ADDED","event":{event},"old_event":null}}"#);
+    for (body, count) in [
+        (event.to_owned(), 1),
+        (routed.clone(), 1),
+        (format!("[{routed},{event}]"), 2),
+        (format!("{routed}\n{routed}\n"), 2),
+        (format!("<14>1 2026-01-02T03:04:05Z h eventrouter - - - {routed}\n<14>1 x {routed}"), 2),
+    ] {
+        let taken =
+            events::events(&Request::new("application/json", body.as_bytes()), &Limits::default()).expect(&body);
+        assert_eq!((taken.data.len(), taken.reply.status), (count, 204), "{body}");
+    }
+    for body in ["", "[]", "{}", r#"{"event":7}"#, r#"{"kind":"Pod","metadata":{"name":"a"}}"#] {
+        let request = Request::new("application/json", body.as_bytes());
+        assert_eq!(events::events(&request, &Limits::default()).expect_err(body).status, 400, "{body}");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_bytes_panic(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300), text in "[\\[\\]{}\":,a-z0-9 \\\\\n=.#]{0,200}") {
+        let limits = Limits::default();
+        let packed = snap::raw::Encoder::new().compress_vec(&bytes).expect("snappy packs any bytes");
+        for kind in [V1, V2, "application/json", ""] {
+            for (encoding, body) in [("snappy", &packed), ("", &bytes), ("gzip", &bytes), ("zstd", &bytes), ("deflate", &bytes), ("", &text.as_bytes().to_vec())] {
+                let request = Request::new(kind, body).encoded(encoding);
+                let _ = RemoteWrite::default().decode(&request);
+                let _ = loki::push(&request, &limits);
+                let _ = otlp::logs(&request, &limits);
+                let _ = otlp::metrics(&request, &limits);
+                let _ = otlp::traces(&request, &limits);
+                let _ = zipkin::spans(&request, &limits);
+                let _ = elasticsearch::bulk(&request, &limits);
+                let _ = events::events(&request, &limits);
+                let _ = alerts::webhook(&request, &limits, at(NOW));
+                let _ = alerts::posted(&request, &limits, at(NOW), SignedDuration::from_mins(5));
+            }
+        }
+        let _ = exposition::parse(text.as_bytes(), "application/openmetrics-text", 0, &rootline_model::LabelSet::default(), &limits);
+    }
+
+    #[test]
+    fn remote_write_gives_back_what_was_written(
+        values in proptest::collection::vec(("[a-z]{1,5}", "\\PC{1,20}", proptest::collection::btree_map(-1000_i64..1000, -1e9..1e9_f64, 1..5)), 0..20)
+    ) {
+        let timeseries = values.iter().map(|(job, value, points)| {
+            let points: Vec<(i64, f64)> = points.iter().map(|(t, v)| (*t, *v)).collect();
+            wire::series(&[("__name__", "up"), (job, value)], &points)
+        }).collect();
+        let taken = write(V1, &wire::packed(&wire::WriteRequest { timeseries, metadata: vec![] })).expect("a message");
+        proptest::prop_assert_eq!(taken.data.len(), values.len());
+        for (batch, (job, value, points)) in taken.data.iter().zip(&values) {
+            proptest::prop_assert_eq!(batch.labels.get(job), Some(value.as_str()));
+            proptest::prop_assert!(batch.points.iter().copied().eq(points.iter().map(|(t, v)| (*t, *v))));
+        }
+    }
+}
