@@ -10,6 +10,7 @@ pub(crate) mod logs;
 mod metrics;
 mod options;
 pub(crate) mod session;
+pub(crate) mod transport;
 
 use std::collections::BTreeMap;
 

@@ -11,6 +11,7 @@ use rootline_model::Timestamp;
 
 use super::error::{LiveError, chain};
 use super::options::LiveOptions;
+use super::transport;
 
 /// Attempts for one request, the first included.
 const ATTEMPTS: u32 = 5;
@@ -89,16 +90,33 @@ impl Session {
     }
 
     pub fn with_config(config: Config, options: &LiveOptions) -> Result<Session, LiveError> {
-        let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
-        let default_namespace = config.default_namespace.clone();
-        let client = Client::try_from(config).map_err(|e| LiveError::from_client(&server, &e))?;
-        Ok(Session {
+        let server = config.cluster_url.to_string();
+        let namespace = config.default_namespace.clone();
+        let client = Client::try_from(config).map_err(|e| LiveError::from_client(server.trim_end_matches('/'), &e))?;
+        Ok(Session::of(client, &server, namespace, options))
+    }
+
+    /// A connection that stays: many streams on one, and a peer that is gone is noticed.
+    pub async fn stay(options: &LiveOptions) -> Result<Session, LiveError> {
+        Session::stay_at(config(options).await?, options)
+    }
+
+    pub fn stay_at(mut config: Config, options: &LiveOptions) -> Result<Session, LiveError> {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        config.connect_timeout = Some(options.connect_timeout);
+        let (server, namespace) = (config.cluster_url.to_string(), config.default_namespace.clone());
+        Ok(Session::of(transport::client(config)?, &server, namespace, options))
+    }
+
+    fn of(client: Client, server: &str, default_namespace: String, options: &LiveOptions) -> Session {
+        let server = server.trim_end_matches('/').to_owned();
+        Session {
             client,
             server,
             default_namespace,
             request_timeout: options.request_timeout,
             patience_ms: AtomicU64::new(u64::try_from(options.retry_budget.as_millis()).unwrap_or(u64::MAX)),
-        })
+        }
     }
 
     /// Asks until there is an answer that waiting will not change.

@@ -51,7 +51,7 @@ impl Lease {
     /// # Errors
     /// A kubeconfig that cannot be used.
     pub async fn start(options: LeaseOptions) -> Result<Lease, LiveError> {
-        let session = Session::connect(&options.live).await?;
+        let session = Session::stay(&options.live).await?;
         let namespace = match options.namespace.as_str() {
             "" => session.default_namespace.clone(),
             given => given.to_owned(),

@@ -54,7 +54,7 @@ impl Watch {
     /// # Errors
     /// A kubeconfig that cannot be used.
     pub async fn start(options: &WatchOptions) -> Result<(Watch, mpsc::Receiver<Delta>), LiveError> {
-        let session = Session::connect(&options.live).await?;
+        let session = Session::stay(&options.live).await?;
         Ok(Watch::with_session(session, options))
     }
 

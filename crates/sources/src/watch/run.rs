@@ -169,13 +169,15 @@ impl Runner {
 
     async fn refused(&mut self, status: StatusCode, message: String, headers: &HeaderMap) -> Vec<Delta> {
         let resource = self.resource.resource();
-        if status == StatusCode::NOT_FOUND
-            && !resource.group.is_empty()
-            && let Some(version) = served_version(&self.shared.session, resource.group, resource.version).await
-            && version != self.machine.api_version
-        {
-            self.machine.api_version = version;
-            return Vec::new();
+        let doubtful = matches!(status, StatusCode::NOT_FOUND | StatusCode::FORBIDDEN) && !resource.group.is_empty();
+        match if doubtful { served(&self.shared.session, resource.group, resource.version).await } else { None } {
+            // permissions are looked at first: of a group that is not there a small account hears "forbidden"
+            Some(None) => return self.machine.on_refusal(StatusCode::NOT_FOUND, message, None),
+            Some(Some(version)) if version != self.machine.api_version => {
+                self.machine.api_version = version;
+                return Vec::new();
+            }
+            _ => {}
         }
         self.machine.on_refusal(status, message, retry_after(headers))
     }
@@ -204,8 +206,9 @@ impl Runner {
     }
 }
 
-/// The version of a group to ask for: ours if it is served, else the first one.
-async fn served_version(session: &Session, group: &str, ours: &str) -> Option<String> {
+/// The version of a group to ask for: ours if it is served, else the first one. `Some(None)`: the group is not there;
+/// `None`: the server does not tell.
+async fn served(session: &Session, group: &str, ours: &str) -> Option<Option<String>> {
     #[derive(serde::Deserialize)]
     struct Group {
         versions: Vec<Version>,
@@ -215,10 +218,13 @@ async fn served_version(session: &Session, group: &str, ours: &str) -> Option<St
         version: String,
     }
     let (answer, _) = session.once(&format!("/apis/{group}"), "application/json").await.ok()?;
+    if answer.status == StatusCode::NOT_FOUND {
+        return Some(None);
+    }
     let group: Group = serde_json::from_slice(&answer.body).ok()?;
     let mut versions = group.versions.into_iter().map(|v| v.version).peekable();
     let first = versions.peek().cloned();
-    versions.find(|v| v == ours).or(first)
+    versions.find(|v| v == ours).or(first).map(Some)
 }
 
 /// What the server says about a refusal, within a bound.
