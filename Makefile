@@ -46,6 +46,7 @@ e2e: ## real Kubernetes, Prometheus, Alertmanager; about 70 minutes: 60 faults d
 	testbed/e2e.sh
 	testbed/live.sh
 	testbed/run.sh
+	testbed/inhibition.sh
 	testbed/death.sh
 
 bench: ## speed and memory over growing clusters and recordings, held against their bars
