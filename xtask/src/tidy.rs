@@ -30,7 +30,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("series", &["analytics", "model"]),
     ("store", &["model"]),
     ("sinks", &["model"]),
-    ("engine", &["correlate", "detect", "diagnose", "model", "objects", "report", "series", "world"]),
+    ("engine", &["analytics", "correlate", "detect", "diagnose", "model", "objects", "report", "series", "world"]),
     ("api", &["engine", "model", "report", "sources", "store"]),
     ("testkit", &["engine", "model", "objects", "sources"]),
     ("daemon", &["api", "config", "engine", "model", "objects", "report", "sinks", "sources", "store"]),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use rootline_config::CorrelationMode as Wanted;
 use rootline_daemon::{Daemon, Options};
-use rootline_engine::{CorrelationMode, LiveOptions as CoreOptions};
+use rootline_engine::{CorrelationMode, LiveOptions as CoreOptions, SeriesOptions};
 use rootline_sources::live::LiveOptions;
 use rootline_sources::watch::WatchOptions;
 
@@ -58,6 +58,7 @@ pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
         live: core(&settings),
         cluster: cluster(&settings, args),
         config: settings.config,
+        identity: identity(),
         env: |name| std::env::var(name).ok(),
     };
     logging();
@@ -138,7 +139,9 @@ fn core(settings: &Settings) -> CoreOptions {
         Wanted::Text => CorrelationMode::Text,
     };
     let settle = jiff::SignedDuration::from_secs(i64::from(correlation.settle_s));
-    CoreOptions { mode, settle, ..CoreOptions::default() }
+    let most = usize::try_from(settings.config.detection.series).unwrap_or(usize::MAX);
+    let series = SeriesOptions { series_max: most, raw_max: most, ..SeriesOptions::default() };
+    CoreOptions { mode, settle, series, ..CoreOptions::default() }
 }
 
 fn cluster(settings: &Settings, args: &Args) -> Option<WatchOptions> {
@@ -154,6 +157,12 @@ fn cluster(settings: &Settings, args: &Args) -> Option<WatchOptions> {
         ..LiveOptions::default()
     };
     Some(WatchOptions { live, ..WatchOptions::default() })
+}
+
+/// The pod's name, and something that no other process has.
+fn identity() -> String {
+    let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "rootline".to_owned());
+    format!("{host}_{}_{}", std::process::id(), jiff::Timestamp::now().as_nanosecond())
 }
 
 /// Own words at `info`, other people's at `warn`; `RUST_LOG` changes it.

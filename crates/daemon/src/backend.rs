@@ -2,21 +2,21 @@
 
 use std::sync::Arc;
 
-use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use rootline_api::{
     Accepted, Action, AlertState, Answered, Backend, ChangeQuery, ChangeRow, Chart, DeadLetter, EventQuery, EventRow,
-    Fault, Gauges, IncidentGauge, IncidentQuery, Intake, News, OutboxGauge, Page, Paging, PushedEvent, Recording,
-    Refusal, Silence, Status, What, Why,
+    Fault, Forecast, Gauges, IncidentGauge, IncidentQuery, Intake, News, OutboxGauge, Page, Paging, PushedEvent,
+    Recording, Refusal, Silence, Status, What, Why,
 };
+use rootline_engine::Outlook;
 use rootline_model::{Alert, CallStats, LiveIncident, LogRecord, Role, SeriesBatch, Severity, Stage};
 use rootline_store::{EventStore, IncidentFilter, Store, StoreError};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::core::{Act, Input, Refused};
-use crate::silence;
 use crate::sources::States;
 use crate::view::Published;
+use crate::{records, silence};
 
 /// What the API needs to work.
 pub struct Desk {
@@ -41,6 +41,12 @@ impl Desk {
             let answer = tokio::task::spawn_blocking(move || question(&store)).await;
             answer.map_err(|e| Fault::Internal(e.to_string()))?.map_err(fault)
         })
+    }
+
+    /// Hands on what need not be durable; a full queue is the sender's to wait for.
+    fn queue(&self, input: Input) -> Accepted<'static> {
+        let taken = self.inputs.try_send(input);
+        Box::pin(async move { taken.map_err(|_| Refusal::later(Why::Full, "the daemon has more to do than it can")) })
     }
 
     fn act_on(&self, id: u64, act: Act, by: String) -> Answered<'_, LiveIncident> {
@@ -223,6 +229,7 @@ impl Backend for Desk {
             sources: self.states.list(),
             open,
             alerts: u32::try_from(firing).unwrap_or(u32::MAX),
+            series: u64::try_from(view.series.baselines).unwrap_or(u64::MAX),
             ..Status::default()
         };
         Box::pin(async move {
@@ -271,6 +278,9 @@ impl Backend for Desk {
             outbox: self.store.outbox_counts().unwrap_or_default().into_iter().map(outbox).collect(),
             sources: self.states.list(),
             incidents: open.map(|i| gauge(i)).collect(),
+            series: u64::try_from(view.series.baselines).unwrap_or(u64::MAX),
+            series_limit_hits: view.series.refused,
+            forecasts: view.outlooks.iter().filter_map(forecast).collect(),
             ..Gauges::default()
         }
     }
@@ -311,6 +321,16 @@ fn gauge(incident: &LiveIncident) -> IncidentGauge {
         confidence: best.map_or(0.0, |c| c.confidence),
         edges: incident.edges.clone(),
     }
+}
+
+fn forecast(outlook: &Outlook) -> Option<Forecast> {
+    let (probability, seconds) = outlook.breach?;
+    Some(Forecast {
+        entity: outlook.id.subject.entity.to_string(),
+        series: outlook.id.series.to_owned(),
+        reaches_limit_s: seconds as f64,
+        probability,
+    })
 }
 
 fn event_row(event: rootline_store::KeptEvent) -> EventRow {
@@ -362,31 +382,25 @@ impl Intake for Desk {
         })
     }
 
-    fn samples(&self, _batches: Vec<SeriesBatch>) -> Accepted<'_> {
-        not_yet("samples")
+    fn samples(&self, batches: Vec<SeriesBatch>) -> Accepted<'_> {
+        self.queue(Input::Samples { batches, is_history: false })
     }
 
-    fn logs(&self, _records: Vec<LogRecord>) -> Accepted<'_> {
-        not_yet("logs")
+    fn logs(&self, records: Vec<LogRecord>) -> Accepted<'_> {
+        self.queue(Input::Lines(records))
     }
 
-    fn calls(&self, _calls: Vec<CallStats>) -> Accepted<'_> {
-        not_yet("spans")
+    fn calls(&self, calls: Vec<CallStats>) -> Accepted<'_> {
+        self.queue(Input::Calls(calls))
     }
 
-    fn events(&self, _events: Vec<PushedEvent>) -> Accepted<'_> {
-        not_yet("events")
+    fn events(&self, events: Vec<PushedEvent>) -> Accepted<'_> {
+        let now = (self.clock)();
+        let kept: Vec<_> = events.iter().filter_map(|e| records::pushed(&e.object, now)).collect();
+        if kept.len() < events.len() {
+            let n = events.len() - kept.len();
+            return Box::pin(async move { Err(Refusal::malformed(format!("{n} of the objects are no events"))) });
+        }
+        self.queue(Input::Events(kept))
     }
-}
-
-/// Said loudly, so that nobody believes that data arrives which is dropped.
-fn not_yet(what: &'static str) -> BoxFuture<'static, Result<(), Refusal>> {
-    Box::pin(async move {
-        Err(Refusal {
-            status: 501,
-            why: Why::NotReady,
-            reason: format!("pushed {what} are not processed yet"),
-            retry_after_s: None,
-        })
-    })
 }

@@ -1,13 +1,14 @@
 //! The thread that owns the pipeline: takes inputs, ticks, commits what was decided, and only then lets others see it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use rootline_engine::{Live, LogWanted};
-use rootline_model::{Alert, EventRecord, LiveIncident};
-use rootline_objects::Signal;
+use rootline_engine::{Live, LogWanted, Query};
+use rootline_model::{Alert, CallStats, EventRecord, LiveIncident, LogRecord, SeriesBatch};
+use rootline_objects::{CallHint, Signal};
+use rootline_sources::pull::prometheus::RuleBook;
 use rootline_sources::watch::{Delta, ObjectStore, StoreLimits};
 use rootline_store::{EventStore, NewMessage, Store, StoreError, Tick};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -17,6 +18,8 @@ use crate::route::Routes;
 use crate::silence;
 use crate::view::{Published, View};
 
+/// Edges of the call graph kept at most.
+const CALLS_MAX: usize = 20_000;
 /// Inputs taken before the next look at the clock.
 const BATCH_MAX: usize = 1_000;
 /// After something urgent the next tick waits no longer than this, so that a storm is looked at in few pieces.
@@ -24,6 +27,8 @@ const URGENT: Duration = Duration::from_secs(2);
 /// Incidents that could not be written wait in memory; above this the oldest go, and that is counted.
 const UNWRITTEN_MAX: usize = 10_000;
 
+/// Forecasts shown at most.
+const OUTLOOKS_MAX: usize = 200;
 /// Name of the snapshot of what people were told.
 const TOLD: &str = "told";
 
@@ -37,8 +42,16 @@ pub enum Input {
     Delta(Delta),
     /// Logs of suspicious containers, as last read.
     Logs(Vec<Signal>),
-    /// `for:` of alert rules in seconds, by alert name.
-    Holds(BTreeMap<String, u32>),
+    /// Alerting rules, for the `for:` of alerts.
+    Rules(Arc<RuleBook>),
+    Samples {
+        batches: Vec<SeriesBatch>,
+        is_history: bool,
+    },
+    /// Log lines that were pushed.
+    Lines(Vec<LogRecord>),
+    Calls(Vec<CallStats>),
+    Events(Vec<EventRecord>),
     Act {
         id: u64,
         act: Act,
@@ -74,11 +87,14 @@ pub struct Core {
     pub published: Arc<Published>,
     /// Containers whose logs would help, for whoever reads logs.
     pub wanted: watch::Sender<Vec<LogWanted>>,
+    /// What should be asked of Prometheus, for whoever asks.
+    pub queries: watch::Sender<Vec<Query>>,
     pub tick: Duration,
     objects: ObjectStore,
     objects_changed: bool,
     logs: Vec<Signal>,
-    holds: BTreeMap<String, u32>,
+    rules: Arc<RuleBook>,
+    calls: BTreeSet<(String, String, String)>,
     events: Vec<EventRecord>,
     changes: Vec<rootline_model::Change>,
     unwritten: Vec<LiveIncident>,
@@ -97,7 +113,9 @@ impl Core {
             objects: ObjectStore::new(StoreLimits::default()),
             objects_changed: false,
             logs: Vec::new(),
-            holds: BTreeMap::new(),
+            rules: Arc::default(),
+            calls: BTreeSet::new(),
+            queries: watch::Sender::new(Vec::new()),
             events: Vec::new(),
             changes: Vec::new(),
             unwritten: Vec::new(),
@@ -183,7 +201,13 @@ impl Core {
                     self.logs = logs;
                     self.objects_changed = true;
                 }
-                Input::Holds(holds) => self.holds = holds,
+                Input::Rules(rules) => self.rules = rules,
+                Input::Samples { batches, is_history } => {
+                    self.live.take_samples(&batches, is_history);
+                }
+                Input::Lines(records) => self.live.take_logs(&records),
+                Input::Calls(calls) => self.called(&calls),
+                Input::Events(events) => self.events.extend(events),
                 Input::Act { id, act, by, done } => {
                     let _ = done.send(self.act(now, id, &act, &by));
                 }
@@ -202,17 +226,30 @@ impl Core {
 
     fn delta(&mut self, delta: Delta, now: Timestamp) {
         let applied = self.objects.apply(delta, now);
+        for change in &applied.changes {
+            if let Some(change) = records::series_change(change) {
+                self.live.take_change(change);
+            }
+        }
         self.changes.extend(applied.changes);
         self.events.extend(applied.event);
         self.objects_changed = true;
     }
 
+    /// Who calls whom, as traces tell; it says which way trouble travels.
+    fn called(&mut self, calls: &[CallStats]) {
+        for call in calls {
+            let edge = (call.caller.1.clone(), call.caller.0.clone(), call.callee.0.clone());
+            if self.calls.len() < CALLS_MAX && self.calls.insert(edge) {
+                self.objects_changed = true;
+            }
+        }
+    }
+
     /// One write for all that came together.
     fn alerts(&mut self, mut alerts: Vec<Alert>, now: Timestamp) -> Result<(), Refused> {
         for alert in &mut alerts {
-            if alert.hold_s.is_none() {
-                alert.hold_s = self.holds.get(alert.name()).copied();
-            }
+            self.rules.complete(alert);
         }
         let (kept, refused) = self.live.take_alerts(alerts);
         self.store.put_alerts(&kept, now).map_err(|e| {
@@ -245,10 +282,17 @@ impl Core {
             let mut signals = self.objects.signals(now);
             self.wanted.send_replace(self.live.engine().suspicious(&signals));
             signals.extend(self.logs.iter().cloned());
+            signals.extend(self.calls.iter().map(|(namespace, caller, callee)| {
+                Signal::Call(CallHint { namespace: namespace.clone(), caller: caller.clone(), callee: callee.clone() })
+            }));
             self.live.take_state(signals);
             self.objects_changed = false;
         }
         let outcome = self.live.tick(now);
+        let queries = self.live.wanted_queries(now);
+        if !queries.is_empty() {
+            self.queries.send_replace(queries);
+        }
         let silences = self.silences(now);
         let told = outcome.notifications.iter().filter_map(|n| self.live.incident(n.incident));
         let loud = told.filter(|i| !silence::is_silenced(&silences, i, now));
@@ -322,6 +366,8 @@ impl Core {
             alerts: self.live.alerts().cloned().collect(),
             ready: self.objects.is_ready(),
             objects: self.objects.len(),
+            series: self.live.bank().stats(),
+            outlooks: self.live.bank().forecasts(now, OUTLOOKS_MAX),
         };
         self.published.publish(view, changed);
     }

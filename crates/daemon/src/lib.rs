@@ -7,7 +7,9 @@
 mod backend;
 mod channels;
 mod core;
+mod lead;
 mod outbox;
+mod poll;
 mod records;
 mod route;
 mod silence;
@@ -21,22 +23,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rootline_api::{Bound, ServeError, Server};
-use rootline_config::Config;
+use rootline_api::{Auth, Bound, Rank, ServeError, Server, TlsFiles, Token};
+use rootline_config::{Config, TokenRole};
 use rootline_engine::{Engine, Live, LiveOptions};
 use rootline_sinks::{Alertmanager, Client, ClientOptions, CopiesOptions, Courier, CourierOptions, Endpoint, Sink};
-use rootline_sources::watch::{Watch, WatchOptions};
+use rootline_sources::pull::Server as PrometheusServer;
+use rootline_sources::pull::prometheus::Prometheus;
+use rootline_sources::watch::{Lease, Watch, WatchOptions};
 use rootline_store::{Store, StoreError};
 use tokio::sync::{Notify, mpsc, watch};
 
 use backend::Desk;
 use core::{Core, Input};
 use outbox::StoreOutbox;
+use poll::Poller;
 use route::{BACKFILL, Routes};
 use sources::States;
 use view::Published;
 use words::Cards;
 
+/// How often certificate files are looked at.
+const CERTIFICATES_EVERY: Duration = Duration::from_secs(60);
 /// Inputs that wait for the core; receivers answer 503 above it.
 const QUEUE: usize = 4_096;
 
@@ -46,8 +53,12 @@ pub enum DaemonError {
     Store { folder: PathBuf, why: String },
     #[error("channel `{name}`: {why}")]
     Channel { name: String, why: String },
+    #[error("another replica leads now")]
+    Deposed,
     #[error("the cluster: {0}")]
     Cluster(String),
+    #[error("prometheus: {0}")]
+    Prometheus(String),
     #[error("{0}")]
     Serve(String),
     #[error("listen address `{0}` is none, expected ADDRESS:PORT such as 127.0.0.1:9099")]
@@ -66,6 +77,8 @@ pub struct Options {
     pub live: LiveOptions,
     /// The cluster to watch; `None`: none is.
     pub cluster: Option<WatchOptions>,
+    /// Tells this replica from others in an election.
+    pub identity: String,
     /// Looks names up for `${NAME}` in channels.
     pub env: fn(&str) -> Option<String>,
 }
@@ -78,6 +91,7 @@ pub struct Daemon {
     core: Option<std::thread::JoinHandle<()>>,
     server: tokio::task::JoinHandle<Result<(), ServeError>>,
     couriers: Vec<tokio::task::JoinHandle<()>>,
+    lease: Option<Lease>,
 }
 
 fn clock() -> Timestamp {
@@ -89,12 +103,18 @@ fn store_error(folder: &std::path::Path) -> impl Fn(StoreError) -> DaemonError {
 }
 
 impl Daemon {
-    /// Opens the store, takes the port, and starts everything.
+    /// Waits for leadership where there is an election, opens the store, takes the port, and starts everything.
     ///
     /// # Errors
     /// What keeps it from starting: the store, the port, a channel, a kubeconfig.
     pub async fn start(engine: Engine, options: Options) -> Result<Daemon, DaemonError> {
         let config = &options.config;
+        let lease = match &options.cluster {
+            Some(cluster) if config.kubernetes.leader_election => {
+                Some(lead::wait(&config.kubernetes, &cluster.live, options.identity.clone()).await?)
+            }
+            _ => None,
+        };
         let folder = PathBuf::from(&config.daemon.data);
         let failed = store_error(&folder);
         let store = Arc::new(Store::open(&folder, &rootline_store::Options::default()).map_err(&failed)?);
@@ -115,6 +135,7 @@ impl Daemon {
             start_cluster(cluster, &core, &inputs, states.clone()).await?;
         }
 
+        start_prometheus(config, &core, &inputs, &states)?;
         let desk = Arc::new(Desk {
             store,
             published,
@@ -134,17 +155,27 @@ impl Daemon {
         let server = tokio::spawn(bound.serve(shutdown));
         let handle = tokio::runtime::Handle::current();
         let core = std::thread::spawn(move || core.run(queue, &handle, clock));
-        Ok(Daemon { address, inputs, stop, core: Some(core), server, couriers })
+        Ok(Daemon { address, inputs, stop, core: Some(core), server, couriers, lease })
     }
 
-    /// Ends when the server does, which it does only after `stop` or a failure.
+    /// Ends when the server does, which it does only after `stop` or a failure, or when another replica leads.
     ///
     /// # Errors
     /// Serving failed.
     pub async fn wait(&mut self) -> Result<(), DaemonError> {
-        match (&mut self.server).await {
-            Ok(served) => Ok(served?),
-            Err(e) => Err(DaemonError::Serve(e.to_string())),
+        let lease = &self.lease;
+        let lost = async {
+            match lease {
+                Some(lease) => lead::lost(lease).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            served = &mut self.server => match served {
+                Ok(served) => Ok(served?),
+                Err(e) => Err(DaemonError::Serve(e.to_string())),
+            },
+            () = lost => Err(DaemonError::Deposed),
         }
     }
 
@@ -161,12 +192,33 @@ impl Daemon {
         if !self.server.is_finished() {
             let _ = (&mut self.server).await;
         }
+        // last, when nothing is written any more
+        if let Some(lease) = self.lease.take() {
+            lease.release().await;
+        }
     }
 }
 
 async fn bind(config: &Config, desk: &Arc<Desk>) -> Result<Bound, DaemonError> {
     let listen = config.daemon.listen.parse().map_err(|_| DaemonError::Listen(config.daemon.listen.clone()))?;
-    let options = rootline_api::Options { listen, ..rootline_api::Options::default() };
+    let mut tokens = Vec::with_capacity(config.daemon.tokens.len());
+    for token in &config.daemon.tokens {
+        let rank = match token.role {
+            TokenRole::Viewer => Rank::Viewer,
+            TokenRole::Operator => Rank::Operator,
+            TokenRole::Admin => Rank::Admin,
+            TokenRole::Receiver => Rank::Receiver,
+        };
+        tokens.push(Token::from_hex(&token.name, rank, &token.sha256.value).map_err(DaemonError::Serve)?);
+    }
+    let files = &config.daemon.tls;
+    let tls = (!files.certificate.is_empty() && !files.key.is_empty()).then(|| TlsFiles {
+        certificate: PathBuf::from(&files.certificate),
+        key: PathBuf::from(&files.key),
+        look_every: CERTIFICATES_EVERY,
+    });
+    let auth = Auth { tokens, ..Auth::default() };
+    let options = rootline_api::Options { listen, auth, tls, ..rootline_api::Options::default() };
     Ok(Server::bind(options, desk.clone(), desk.clone()).await?)
 }
 
@@ -183,6 +235,25 @@ async fn start_cluster(
     let logs_of = watch.clone();
     tokio::spawn(async move { sources::cluster(&watch, deltas, deltas_to, (&states, clock)).await });
     tokio::spawn(async move { sources::logs(&logs_of, wanted, logs_to).await });
+    Ok(())
+}
+
+/// Asks Prometheus, where one is named.
+fn start_prometheus(
+    config: &Config,
+    core: &Core,
+    inputs: &mpsc::Sender<Input>,
+    states: &Arc<States>,
+) -> Result<(), DaemonError> {
+    let named = config.prometheus.url.as_ref().filter(|u| config.prometheus.enabled && !u.value.is_empty());
+    let Some(url) = named.map(|u| u.value.clone()) else { return Ok(()) };
+    let prometheus = Prometheus::new(PrometheusServer::new(url.clone()));
+    let prometheus = prometheus.map_err(|e| DaemonError::Prometheus(e.to_string()))?;
+    let poller = Arc::new(Poller { prometheus, name: url, inputs: inputs.clone(), states: states.clone(), clock });
+    tokio::spawn(poller.clone().rules());
+    if config.detection.enabled {
+        tokio::spawn(poller.series(core.queries.subscribe()));
+    }
     Ok(())
 }
 

@@ -1,7 +1,8 @@
 //! The domain's words as rows of the store.
 
 use jiff::Timestamp;
-use rootline_model::{Change, EventRecord, Fingerprint, LiveIncident, Origin};
+use rootline_engine::{SeriesChange, SeriesChangeKind};
+use rootline_model::{Change, ChangeKind, EventRecord, Fingerprint, LiveIncident, Origin};
 use rootline_store::{Deed, KeptEvent};
 use serde_json::Value;
 
@@ -47,6 +48,24 @@ pub fn change(change: &Change) -> rootline_store::Change {
         to: change.to.clone(),
         actor: String::new(),
     }
+}
+
+/// What a change means for what is usual; most changes mean nothing.
+pub fn series_change(change: &Change) -> Option<SeriesChange> {
+    let kind = match change.what {
+        ChangeKind::Restart => SeriesChangeKind::Restart,
+        ChangeKind::Scale | ChangeKind::AutoscalerScaled => SeriesChangeKind::Scale,
+        ChangeKind::Deleted => SeriesChangeKind::Gone,
+        what if what.code().starts_with("rollout") => SeriesChangeKind::Rollout,
+        _ => return None,
+    };
+    Some(SeriesChange { at: change.at, entity: change.entity.clone(), kind })
+}
+
+/// An event that was pushed, in the shape of `v1.Event`.
+pub fn pushed(object: &Value, now: Timestamp) -> Option<EventRecord> {
+    let event: rootline_objects::Event = serde_json::from_value(object.clone()).ok()?;
+    Some(rootline_sources::watch::event_record(&event, now))
 }
 
 /// For the audit log.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rootline_api::{News, What};
+use rootline_engine::{Outlook, SeriesStats};
 use rootline_model::{Alert, LiveIncident};
 use tokio::sync::broadcast;
 
@@ -21,6 +22,8 @@ pub struct View {
     /// Every kind that the cluster shows was read once.
     pub ready: bool,
     pub objects: usize,
+    pub series: SeriesStats,
+    pub outlooks: Vec<Outlook>,
 }
 
 /// Counters of the core.

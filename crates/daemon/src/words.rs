@@ -1,8 +1,9 @@
 //! How incidents are worded for the channels: `report`'s cards in the shape each channel wants.
 
 use rootline_model::LiveIncident;
-use rootline_report::card::{Card, card, digest};
-use rootline_report::{chat, letter, webhook};
+use rootline_report::{
+    Card, card, card_html, card_subject, card_text, digest, dingtalk, feishu, slack, webhook, wecom,
+};
 use rootline_sinks::{Delivery, Form, Mail, Words};
 use serde_json::Value;
 
@@ -14,17 +15,17 @@ pub struct Cards {
 impl Words for Cards {
     fn message(&self, form: Form, delivery: &Delivery) -> Value {
         match form {
-            Form::Slack => chat::slack(&shown(delivery)),
-            Form::DingTalk => chat::dingtalk(&shown(delivery)),
-            Form::WeCom => chat::wecom(&shown(delivery)),
-            Form::Feishu => chat::feishu(&shown(delivery)),
-            Form::Webhook => webhook::webhook(&linked(delivery), &self.receiver, delivery.lang),
+            Form::Slack => slack(&shown(delivery)),
+            Form::DingTalk => dingtalk(&shown(delivery)),
+            Form::WeCom => wecom(&shown(delivery)),
+            Form::Feishu => feishu(&shown(delivery)),
+            Form::Webhook => webhook(&linked(delivery), &self.receiver, delivery.lang),
         }
     }
 
     fn mail(&self, delivery: &Delivery) -> Mail {
         let card = shown(delivery);
-        Mail { subject: letter::subject(&card), text: letter::text(&card), html: letter::html(&card) }
+        Mail { subject: card_subject(&card), text: card_text(&card), html: card_html(&card) }
     }
 }
 

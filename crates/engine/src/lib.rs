@@ -9,6 +9,9 @@ mod pipeline;
 mod suspicious;
 
 pub use engine::{Engine, EngineError, Options, Target};
-pub use live::{CorrelationMode, Live, LiveOptions, NoticeKind, NoticePolicy, Notification, Outcome, ToldRow};
+pub use live::{
+    Bank, CorrelationMode, Ingested, Live, LiveOptions, NoticeKind, NoticePolicy, Notification, Outcome, Outlook,
+    Query, SeriesChange, SeriesChangeKind, SeriesChart, SeriesOptions, SeriesStats, ToldRow,
+};
 pub use rootline_diagnose::{RuleError, RuleFile, RuleSet};
 pub use suspicious::LogWanted;

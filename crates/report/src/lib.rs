@@ -33,7 +33,7 @@ use std::time::Duration;
 
 use rootline_model::{Diagnosis, Knowledge, Lang, Message};
 
-pub use told::{Told, entity, finding_title, told};
+pub use told::{Told, entity, evidence, finding_title, told};
 
 /// How the answer is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

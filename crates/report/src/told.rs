@@ -1,6 +1,7 @@
 //! A diagnosis in words to keep: both languages at once, for the daemon's incidents.
 
-use rootline_model::{Answer, Both, Cause, Diagnosis, EntityRef, Finding, Incident, Knowledge, Lang};
+use jiff::Timestamp;
+use rootline_model::{Answer, Both, Cause, Diagnosis, EntityRef, Evidence, Finding, Incident, Knowledge, Lang};
 
 use crate::say;
 use crate::view::{Teller, named};
@@ -41,6 +42,12 @@ pub fn told(diagnosis: &Diagnosis, incident: &Incident, knowledge: &Knowledge) -
 /// What a finding is called, in both languages.
 pub fn finding_title(knowledge: &Knowledge, finding: &Finding) -> Both {
     let say = |lang| Teller { at: rootline_model::SOME_MOMENT, knowledge, lang, verbose: false }.finding_title(finding);
+    Both { en: say(Lang::En), zh: say(Lang::Zh) }
+}
+
+/// A piece of evidence in both languages.
+pub fn evidence(at: Timestamp, evidence: &Evidence) -> Both {
+    let say = |lang| say::seen(lang, at, evidence).sentence(lang);
     Both { en: say(Lang::En), zh: say(Lang::Zh) }
 }
 

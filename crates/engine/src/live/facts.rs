@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use rootline_model::{
-    Alert, Answer, Diagnosis, EntityRef, Fingerprint, Incident, Kind, Knowledge, LabelSet, Origin, Severity, Timestamp,
+    Alert, Answer, Both, Class, Diagnosis, EntityRef, Finding, Fingerprint, Incident, Kind, Knowledge, LabelSet,
+    Origin, Severity, Timestamp,
 };
 use rootline_report::{Told, told};
 use rootline_world::World;
@@ -31,6 +32,7 @@ pub struct Fact {
     /// What it is about, then what it hurts.
     pub entities: Vec<EntityRef>,
     pub told: Told,
+    pub origin: Origin,
     first_seen: Timestamp,
     last_seen: Timestamp,
 }
@@ -49,13 +51,9 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Takes the present diagnosis in; facts that are gone for long end.
-    pub fn update(&mut self, now: Timestamp, seen: &Seen<'_>) {
-        for incident in &seen.diagnosis.incidents {
-            if incident.severity < Severity::Error {
-                continue;
-            }
-            let fact = fact(now, seen, incident);
+    /// Takes in what is seen now; facts that are gone for long end.
+    pub fn update(&mut self, now: Timestamp, seen: Vec<Fact>) {
+        for fact in seen {
             let key = fact.alert.fingerprint();
             let full = self.known.len() >= FACTS_MAX;
             match self.known.get_mut(&key) {
@@ -63,7 +61,9 @@ impl Facts {
                     // the onset of the first look stays: later looks see later restarts
                     let starts_at = old.alert.starts_at.min(fact.alert.starts_at);
                     let first_seen = old.first_seen;
-                    *old = Fact { first_seen, ..fact };
+                    // what was a fact once stays one for this episode
+                    let origin = old.origin.min(fact.origin);
+                    *old = Fact { first_seen, origin, ..fact };
                     old.alert.starts_at = starts_at;
                 }
                 None if full => {}
@@ -92,7 +92,15 @@ impl Facts {
     pub fn restore(&mut self, now: Timestamp, alert: &Alert, told: Told) {
         let severity = alert.severity().unwrap_or(Severity::Warning);
         let entities = entity_of(&alert.labels).into_iter().collect();
-        let fact = Fact { alert: alert.clone(), severity, entities, told, first_seen: alert.starts_at, last_seen: now };
+        let fact = Fact {
+            alert: alert.clone(),
+            severity,
+            entities,
+            told,
+            origin: Origin::Fact,
+            first_seen: alert.starts_at,
+            last_seen: now,
+        };
         self.known.entry(alert.fingerprint()).or_insert(fact);
     }
 }
@@ -102,6 +110,71 @@ pub struct Seen<'a> {
     pub world: &'a World,
     pub diagnosis: &'a Diagnosis,
     pub knowledge: &'a Knowledge,
+}
+
+/// Facts of a diagnosis: its incidents that are worse than a risk.
+pub fn of_diagnosis(now: Timestamp, seen: &Seen<'_>) -> Vec<Fact> {
+    let bad = seen.diagnosis.incidents.iter().filter(|i| i.severity >= Severity::Error);
+    bad.map(|i| fact(now, seen, i)).collect()
+}
+
+/// Findings of series and logs. Those about one thing that together may open an incident are facts, the others anomalies.
+pub fn of_findings(now: Timestamp, world: &World, findings: &[Finding]) -> Vec<Fact> {
+    let mut by_thing: BTreeMap<EntityRef, Vec<&Finding>> = BTreeMap::new();
+    for finding in findings {
+        by_thing.entry(world.top_of(&finding.entity)).or_default().push(finding);
+    }
+    let mut out = Vec::with_capacity(findings.len());
+    for (thing, about) in by_thing {
+        let together: Vec<Finding> = about.iter().map(|f| (*f).clone()).collect();
+        let origin = if rootline_series::corroborated(&together) { Origin::Fact } else { Origin::Anomaly };
+        out.extend(together.iter().map(|f| of_finding(now, &thing, f, origin)));
+    }
+    out
+}
+
+fn of_finding(now: Timestamp, thing: &EntityRef, finding: &Finding, origin: Origin) -> Fact {
+    let code = finding.code.as_str();
+    let doc = rootline_series::doc_of(code);
+    let severity = match doc.map(|d| d.class) {
+        Some(Class::Risk) | None => Severity::Warning,
+        Some(_) => Severity::Error,
+    };
+    let (title, why) = rootline_series::words(finding).unwrap_or_else(|| (Both::same(code), Both::default()));
+    let mut labels = labels(code, thing, severity).with("rootline_origin", origin_word(Origin::Anomaly));
+    if let Some(series) = finding.args.get("series") {
+        labels = labels.with("series", series);
+    }
+    let named = doc.is_some_and(|d| d.strength == rootline_series::Strength::Fact);
+    let answer = Answer {
+        code: code.to_owned(),
+        entity: finding.entity.to_string(),
+        confidence: 1.0 - (-finding.strength.get()).exp(),
+        title: title.clone(),
+        why,
+        evidence: finding.evidence.iter().map(|e| rootline_report::evidence(now, e)).collect(),
+        next: Vec::new(),
+    };
+    let annotations = [("summary", title.en.as_str()), ("summary_zh", title.zh.as_str())];
+    Fact {
+        alert: Alert {
+            labels,
+            annotations: annotations.into_iter().collect(),
+            starts_at: finding.onset.unwrap_or(now).min(now),
+            ..Alert::default()
+        },
+        severity,
+        entities: vec![thing.clone()],
+        told: Told {
+            title,
+            causes: if named { vec![answer] } else { Vec::new() },
+            gaps: Vec::new(),
+            edges: Vec::new(),
+        },
+        origin,
+        first_seen: now,
+        last_seen: now,
+    }
 }
 
 fn fact(now: Timestamp, seen: &Seen<'_>, incident: &Incident) -> Fact {
@@ -132,6 +205,7 @@ fn fact(now: Timestamp, seen: &Seen<'_>, incident: &Incident) -> Fact {
         severity: incident.severity,
         entities,
         told,
+        origin: Origin::Fact,
         first_seen: now,
         last_seen: now,
     }

@@ -5,25 +5,32 @@
 
 mod draft;
 mod facts;
+mod numbers;
 mod table;
 mod topology;
 
 use std::collections::BTreeMap;
 
+use hashbrown::HashSet;
 use jiff::SignedDuration;
 use rootline_correlate::{
     Change, Correlator, Group, GroupId, Item, Mode, Notices, Options as CorrelateOptions, Reason, Remembered,
     correlator,
 };
-use rootline_model::{Alert, Fingerprint, LiveIncident, Origin, Stage, Timestamp};
+use rootline_model::{Alert, EntityRef, Fingerprint, LiveIncident, LogRecord, Origin, SeriesBatch, Stage, Timestamp};
 use rootline_objects::{Alert as AlertSignal, Signal};
 
 use crate::{Engine, pipeline};
 use facts::{Facts, Seen};
+use numbers::Numbers;
 use table::Table;
 use topology::Map;
 
 pub use rootline_correlate::{Mode as CorrelationMode, NoticeKind, NoticePolicy, ToldRow};
+pub use rootline_series::{
+    Bank, Change as SeriesChange, ChangeKind as SeriesChangeKind, Chart as SeriesChart, Ingested,
+    Options as SeriesOptions, Outlook, Query, Stats as SeriesStats,
+};
 
 /// Alerts kept at most; above it new ones are refused (`Live::take_alerts` tells how many).
 const ALERTS_MAX: usize = 200_000;
@@ -35,11 +42,17 @@ pub struct LiveOptions {
     pub notices: NoticePolicy,
     /// A fact must hold so long before it counts.
     pub settle: SignedDuration,
+    pub series: SeriesOptions,
 }
 
 impl Default for LiveOptions {
     fn default() -> Self {
-        LiveOptions { mode: Mode::Full, notices: NoticePolicy::default(), settle: SignedDuration::from_secs(20) }
+        LiveOptions {
+            mode: Mode::Full,
+            notices: NoticePolicy::default(),
+            settle: SignedDuration::from_secs(20),
+            series: SeriesOptions::default(),
+        }
     }
 }
 
@@ -68,6 +81,7 @@ pub struct Live {
     /// Arrived since the last tick.
     fresh: Vec<Fingerprint>,
     facts: Facts,
+    numbers: Numbers,
     map: Map,
     correlator: Box<dyn Correlator>,
     notices: Notices,
@@ -79,6 +93,7 @@ impl Live {
         Live {
             correlator: correlator(CorrelateOptions::of(options.mode)),
             notices: Notices::new(options.notices.clone()),
+            numbers: Numbers::new(options.series.clone()),
             engine,
             options,
             signals: Vec::new(),
@@ -176,6 +191,35 @@ impl Live {
         (kept, refused)
     }
 
+    /// Samples that were pushed or asked for. `is_history`: an answer to a query that asked for history.
+    pub fn take_samples(&mut self, batches: &[SeriesBatch], is_history: bool) -> Ingested {
+        self.numbers.samples(batches, is_history)
+    }
+
+    pub fn take_logs(&mut self, records: &[LogRecord]) {
+        self.numbers.logs(records);
+    }
+
+    /// Rollouts, restarts and the like: what was usual may differ from now on.
+    pub fn take_change(&mut self, change: SeriesChange) {
+        self.numbers.changed(change);
+    }
+
+    /// What should be asked of Prometheus now.
+    pub fn wanted_queries(&mut self, now: Timestamp) -> Vec<Query> {
+        self.numbers.queries(now)
+    }
+
+    /// The series' memory: charts, forecasts, sizes.
+    pub fn bank(&self) -> &Bank {
+        self.numbers.bank()
+    }
+
+    /// Baselines of an earlier run.
+    pub fn restore_bank(&mut self, bank: Bank) {
+        self.numbers.put_back(bank);
+    }
+
     /// Looks at everything.
     pub fn tick(&mut self, now: Timestamp) -> Outcome {
         let mut signals = self.signals.clone();
@@ -184,7 +228,10 @@ impl Live {
         signals.extend(self.alerts.values().filter(|a| a.is_firing(now)).map(alert_signal));
         let (world, diagnosis) = pipeline::run(signals, self.engine.rules());
         self.map.update(&world);
-        self.facts.update(now, &Seen { world: &world, diagnosis: &diagnosis, knowledge: self.engine.knowledge() });
+        let seen = Seen { world: &world, diagnosis: &diagnosis, knowledge: self.engine.knowledge() };
+        let mut facts = facts::of_diagnosis(now, &seen);
+        facts.extend(facts::of_findings(now, &world, &self.numbers.tick(now, &world)));
+        self.facts.update(now, facts);
 
         let items = self.items();
         let changes = self.correlator.observe(now, &items, &self.map.topology);
@@ -204,8 +251,13 @@ impl Live {
         keys.dedup();
         let arrived = keys.iter().filter_map(|k| self.alerts.get(k));
         let mut items: Vec<Item> = arrived.map(|a| Item::from_alert(a, Origin::Alert, topology)).collect();
+        let hurt = self.hurt();
         for fact in self.facts.settled(self.options.settle) {
-            let mut item = Item::from_alert(&fact.alert, Origin::Fact, topology);
+            // an anomaly joins what is known to hurt; alone it is nobody's business
+            if fact.origin == Origin::Anomaly && !fact.entities.iter().any(|e| hurt.contains(e)) {
+                continue;
+            }
+            let mut item = Item::from_alert(&fact.alert, fact.origin, topology);
             item.entities.clone_from(&fact.entities);
             item.severity = Some(fact.severity);
             // a named cause stands nearer to the root than any alert about its effects
@@ -213,6 +265,12 @@ impl Live {
             items.push(item);
         }
         items
+    }
+
+    /// Things that open incidents are about.
+    fn hurt(&self) -> HashSet<&EntityRef> {
+        let open = self.correlator.groups().filter(|g| g.stage == Stage::Open);
+        open.flat_map(|g| &g.members).flat_map(|m| &m.item.entities).collect()
     }
 
     /// Brings the incidents up to date whose groups changed or hold facts, which change without the correlator.
