@@ -12,6 +12,7 @@ mod election;
 mod events;
 mod item;
 mod lease;
+mod logs;
 mod machine;
 mod options;
 mod run;
@@ -30,12 +31,14 @@ pub use delta::{Delta, Item, ResourceId, Trouble};
 pub use election::ElectionTimes;
 pub use events::{EventBook, event_record, event_router};
 pub use lease::{Lease, LeaseOptions};
+pub use logs::{LogBook, LogRates};
 pub use options::WatchOptions;
 pub use run::Counters;
 pub use store::{Applied, ObjectStore, StoreLimits};
 
+use crate::live::logs::read as read_logs;
 use crate::live::session::Session;
-use crate::live::{LiveError, LogLimits, LogWanted, logs};
+use crate::live::{LiveError, LogLimits, LogWanted};
 use machine::Machine;
 use run::{Runner, Shared};
 
@@ -98,9 +101,10 @@ impl Watch {
         !self.tasks.is_empty()
     }
 
-    /// Logs of a few containers, as a one-shot reading fetches them.
+    /// Logs of a few containers, as a one-shot reading fetches them. `LogBook` says which, and how often.
     pub async fn logs(&self, wanted: &[LogWanted], limits: LogLimits) -> Vec<Signal> {
-        logs::read(&self.shared.session, wanted, limits, self.shared.options.live.concurrency).await
+        self.shared.session.refill(self.shared.options.live.retry_budget);
+        read_logs(&self.shared.session, wanted, limits, self.shared.options.live.concurrency).await
     }
 }
 
