@@ -48,7 +48,8 @@ const VERSION_AGAIN: Duration = Duration::from_secs(600);
 /// A cluster being watched. Ends when this is dropped.
 pub struct Watch {
     shared: Arc<Shared>,
-    tasks: JoinSet<()>,
+    /// End when this is dropped.
+    _tasks: JoinSet<()>,
 }
 
 impl Watch {
@@ -78,7 +79,7 @@ impl Watch {
             let runner = Runner { shared: shared.clone(), resource, machine, deltas: sender.clone() };
             tasks.spawn(runner.run());
         }
-        (Watch { shared, tasks }, receiver)
+        (Watch { shared, _tasks: tasks }, receiver)
     }
 
     /// Address of the API server.
@@ -86,19 +87,16 @@ impl Watch {
         &self.shared.session.server
     }
 
-    /// The server's clock minus ours: times in the cluster's state are the server's.
+    /// The server's clock minus ours: times in the cluster's state are the server's, so this is to be added to our clock
+    /// for `ObjectStore`. HTTP tells whole seconds: less than two are none.
     pub fn skew(&self) -> jiff::SignedDuration {
-        jiff::SignedDuration::from_millis(self.shared.skew_ms.load(Ordering::Relaxed))
+        let skew = jiff::SignedDuration::from_millis(self.shared.skew_ms.load(Ordering::Relaxed));
+        if skew.abs() < jiff::SignedDuration::from_secs(2) { jiff::SignedDuration::ZERO } else { skew }
     }
 
     /// What each watch has done so far.
     pub fn counters(&self) -> impl Iterator<Item = (ResourceId, &Counters)> {
         ResourceId::all().zip(&self.shared.counters)
-    }
-
-    /// True while it works; false only after its runtime went away.
-    pub fn is_running(&self) -> bool {
-        !self.tasks.is_empty()
     }
 
     /// Logs of a few containers, as a one-shot reading fetches them. `LogBook` says which, and how often.
