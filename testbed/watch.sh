@@ -110,6 +110,18 @@ restarted() {
 }
 check "a killed API server: the same state afterwards" restarted
 
+# --- the server hangs: connections stay open and nothing comes
+hung() {
+  local before; before=$(stat_of one failures)
+  kill -STOP "$(server_pid)"
+  noticed() { [ "$(stat_of one failures)" -gt "$((before + 10))" ]; }
+  until_ok 75 "pings without an answer" noticed || { kill -CONT "$(server_pid)"; return 1; }
+  kill -CONT "$(server_pid)"
+  kc -n shop annotate deployment cart --overwrite seen=again
+  equal one && equal two
+}
+check "a server that hangs is noticed, and followed again" hung
+
 # --- the server is killed, things go, and the versions of the watches are compacted away
 expired() {
   kc -n shop create configmap doomed --from-literal=a=b > /dev/null

@@ -56,6 +56,7 @@ async fn main() -> Result<(), Failure> {
         live,
         streaming_lists: !arguments.iter().any(|a| a == "--lists"),
         pause_max: Duration::from_secs(5),
+        poll: Duration::from_secs(5),
         ..WatchOptions::default()
     };
     let (watch, deltas) = Watch::start(&options).await?;

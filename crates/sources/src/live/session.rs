@@ -193,6 +193,11 @@ impl Session {
         self.exchange(request).await.map(|(answer, _)| answer)
     }
 
+    /// Gives the whole budget for waiting anew: for one round of a session that lasts.
+    pub fn refill(&self, budget: Duration) {
+        self.patience_ms.store(u64::try_from(budget.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
     fn spend(&self, pause: Duration) -> bool {
         let cost = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
         self.patience_ms.try_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(cost)).is_ok()

@@ -164,9 +164,9 @@ impl Machine {
             Ok(page) => page,
             Err(e) => return self.failed(format!("not the JSON of a list: {e}"), None),
         };
-        deltas.extend(page.items.unwrap_or_default().into_iter().filter_map(|raw| match item(resource, raw.get()) {
-            Ok(item) => Some(Delta::Put { resource, item: Box::new(item) }),
-            Err((key, detail)) => Some(Delta::Bad { resource, key, detail }),
+        deltas.extend(page.items.unwrap_or_default().into_iter().map(|raw| match item(resource, raw.get()) {
+            Ok(item) => Delta::Put { resource, item: Box::new(item) },
+            Err((key, detail)) => Delta::Bad { resource, key, detail },
         }));
         match page.metadata.next.filter(|t| !t.is_empty()) {
             Some(token) => self.state = State::Paging { next: Some(token) },

@@ -12,6 +12,7 @@ mod election;
 mod events;
 mod item;
 mod lease;
+mod logs;
 mod machine;
 mod options;
 mod run;
@@ -30,12 +31,14 @@ pub use delta::{Delta, Item, ResourceId, Trouble};
 pub use election::ElectionTimes;
 pub use events::{EventBook, event_record, event_router};
 pub use lease::{Lease, LeaseOptions};
+pub use logs::{LogBook, LogRates};
 pub use options::WatchOptions;
 pub use run::Counters;
 pub use store::{Applied, ObjectStore, StoreLimits};
 
+use crate::live::logs::read as read_logs;
 use crate::live::session::Session;
-use crate::live::{LiveError, LogLimits, LogWanted, logs};
+use crate::live::{LiveError, LogLimits, LogWanted};
 use machine::Machine;
 use run::{Runner, Shared};
 
@@ -45,7 +48,8 @@ const VERSION_AGAIN: Duration = Duration::from_secs(600);
 /// A cluster being watched. Ends when this is dropped.
 pub struct Watch {
     shared: Arc<Shared>,
-    tasks: JoinSet<()>,
+    /// End when this is dropped.
+    _tasks: JoinSet<()>,
 }
 
 impl Watch {
@@ -75,7 +79,7 @@ impl Watch {
             let runner = Runner { shared: shared.clone(), resource, machine, deltas: sender.clone() };
             tasks.spawn(runner.run());
         }
-        (Watch { shared, tasks }, receiver)
+        (Watch { shared, _tasks: tasks }, receiver)
     }
 
     /// Address of the API server.
@@ -83,9 +87,11 @@ impl Watch {
         &self.shared.session.server
     }
 
-    /// The server's clock minus ours: times in the cluster's state are the server's.
+    /// The server's clock minus ours: times in the cluster's state are the server's, so this is to be added to our clock
+    /// for `ObjectStore`. HTTP tells whole seconds: less than two are none.
     pub fn skew(&self) -> jiff::SignedDuration {
-        jiff::SignedDuration::from_millis(self.shared.skew_ms.load(Ordering::Relaxed))
+        let skew = jiff::SignedDuration::from_millis(self.shared.skew_ms.load(Ordering::Relaxed));
+        if skew.abs() < jiff::SignedDuration::from_secs(2) { jiff::SignedDuration::ZERO } else { skew }
     }
 
     /// What each watch has done so far.
@@ -93,14 +99,10 @@ impl Watch {
         ResourceId::all().zip(&self.shared.counters)
     }
 
-    /// True while it works; false only after its runtime went away.
-    pub fn is_running(&self) -> bool {
-        !self.tasks.is_empty()
-    }
-
-    /// Logs of a few containers, as a one-shot reading fetches them.
+    /// Logs of a few containers, as a one-shot reading fetches them. `LogBook` says which, and how often.
     pub async fn logs(&self, wanted: &[LogWanted], limits: LogLimits) -> Vec<Signal> {
-        logs::read(&self.shared.session, wanted, limits, self.shared.options.live.concurrency).await
+        self.shared.session.refill(self.shared.options.live.retry_budget);
+        read_logs(&self.shared.session, wanted, limits, self.shared.options.live.concurrency).await
     }
 }
 

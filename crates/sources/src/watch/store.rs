@@ -123,6 +123,11 @@ impl ObjectStore {
         match delta {
             Delta::Version(_) => {}
             Delta::Began { namespace, .. } => {
+                if shelf.namespace != namespace {
+                    // the account may see less or more than before: what is out of sight was not deleted
+                    shelf.clear();
+                    shelf.standing = Standing::Unknown;
+                }
                 shelf.reading = shelf.reading.wrapping_add(1);
                 shelf.namespace = namespace;
                 shelf.dropped = 0;
@@ -422,6 +427,16 @@ mod tests {
         // a server set back to an older state counts all the same
         let back = list(&mut store, "services", vec![put("b", 1), put("c", 3)], 30);
         assert!(back.is_empty() && store.len() == 2, "{back:?}");
+    }
+
+    #[test]
+    fn what_an_account_may_no_longer_see_was_not_deleted() {
+        let mut store = ObjectStore::default();
+        list(&mut store, "services", vec![put("services", "a", 1, None), put("services", "b", 2, None)], 0);
+        let (resource, namespace) = (id("services"), Some("shop".to_owned()));
+        let narrow = [Delta::Began { resource, namespace }, put("services", "a", 1, None), Delta::Listed { resource }];
+        assert!(narrow.into_iter().all(|d| store.apply(d, at(10)).changes.is_empty()));
+        assert_eq!(store.len(), 1);
     }
 
     #[test]
