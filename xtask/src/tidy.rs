@@ -31,7 +31,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("store", &["model"]),
     ("sinks", &["model"]),
     ("engine", &["analytics", "correlate", "detect", "diagnose", "model", "objects", "report", "series", "world"]),
-    ("api", &["engine", "model", "report", "sources", "store"]),
+    ("api", &["model", "objects", "sources"]),
     ("testkit", &["engine", "model", "objects", "sources"]),
     ("daemon", &["api", "config", "engine", "model", "objects", "report", "sinks", "sources", "store"]),
     (

@@ -2,7 +2,8 @@
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
-use rootline_model::{Alert, CallStats, LabelSet, LogRecord, SeriesBatch};
+use rootline_model::{Alert, CallStats, LogRecord, SeriesBatch};
+use rootline_objects::Object;
 
 /// Done when what was given is kept as safely as its kind is: alerts and events durably, the rest in the pipeline's queue.
 pub type Accepted<'a> = BoxFuture<'a, Result<(), Refusal>>;
@@ -51,13 +52,13 @@ impl Refusal {
     }
 }
 
-/// A Kubernetes event, or what another program wants to be seen as one.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// A Kubernetes event that another program saw.
+#[derive(Clone, Debug, PartialEq)]
 pub struct PushedEvent {
-    /// Cluster or tenant, and whatever else the sender says of itself.
-    pub labels: LabelSet,
-    /// The object as JSON in the shape of `v1.Event` or `events.k8s.io/v1`.
-    pub object: serde_json::Value,
+    /// Cluster or tenant, as the sender says; empty if it does not.
+    pub cluster: String,
+    /// Of kind `Event`.
+    pub object: Object,
 }
 
 /// Where pushed data goes.
@@ -70,8 +71,10 @@ pub trait Intake: Send + Sync + 'static {
 
     fn samples(&self, batches: Vec<SeriesBatch>) -> Accepted<'_>;
 
+    /// Whole records: pieces and stack traces are joined.
     fn logs(&self, records: Vec<LogRecord>) -> Accepted<'_>;
 
+    /// Of minutes that are over.
     fn calls(&self, calls: Vec<CallStats>) -> Accepted<'_>;
 
     fn events(&self, events: Vec<PushedEvent>) -> Accepted<'_>;

@@ -1,11 +1,10 @@
 //! The first page: one file of HTML, one of style, two of script; nothing is loaded from elsewhere.
 
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderName, header};
-use serde_json::json;
+use http::{HeaderMap, header};
+use rootline_sources::receive;
 
-/// The version whose bulk format is spoken; clients refuse servers older than themselves.
-const ELASTICSEARCH: &str = "8.17.0";
+use crate::push;
 
 const INDEX: &str = include_str!("page/index.html");
 const STYLE: &str = include_str!("page/page.css");
@@ -18,19 +17,7 @@ pub async fn index(headers: HeaderMap) -> Response {
     if !accept.contains("json") || accept.contains("text/html") {
         return file("text/html; charset=utf-8", INDEX);
     }
-    let told = json!({
-        "name": "rootline",
-        "cluster_name": "rootline",
-        "cluster_uuid": "rootline",
-        "version": {
-            "number": ELASTICSEARCH, "build_flavor": "default", "build_type": "docker", "build_hash": "0",
-            "build_date": "2025-01-01T00:00:00Z", "build_snapshot": false, "lucene_version": "9.12.0",
-            "minimum_wire_compatibility_version": "7.17.0", "minimum_index_compatibility_version": "7.0.0",
-        },
-        "tagline": "You Know, for Search",
-    });
-    let product = HeaderName::from_static("x-elastic-product");
-    ([(product, "Elasticsearch"), (header::CONTENT_TYPE, "application/json")], told.to_string()).into_response()
+    push::answer(receive::elasticsearch::probe())
 }
 
 pub async fn style() -> Response {

@@ -1,21 +1,27 @@
-//! Routes on which other programs push: read the body within limits, decode, give to the intake, and only then answer.
+//! What other programs push: the body is read within limits, decoded, given to the intake, and only then answered.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{Query, Request, State};
+use axum::extract::{Query, Request};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use jiff::SignedDuration;
-use rootline_model::{Alert, LabelSet, SeriesBatch};
-use rootline_sources::receive::{self, RemoteWrite, Reply, SeriesCache, Taken};
+use rootline_model::SeriesBatch;
+use rootline_sources::intake::Intake as Joined;
+use rootline_sources::receive::{self, RemoteWrite, Reply, SeriesCache, SpanFold, Taken};
 use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::intake::{Accepted, Intake, Refusal, Why};
+use crate::intake::{Accepted, Refusal, Why};
 use crate::problem::unreadable;
 use crate::server::{Options, Shared};
+
+mod lanes;
+
+pub use lanes::{
+    alerts, bulk, events, flush, loki, otlp_logs, otlp_metrics, otlp_traces, remote_write, webhook, zipkin,
+};
 
 /// How long a request waits for room.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -28,15 +34,16 @@ const TENANT_MAX: usize = 128;
 /// Decoders of remote write that are kept, each with its cache of label sets.
 const WRITERS: usize = 4;
 
-/// An alert counts as resolved if nobody repeats it for so long and it did not say an end (Alertmanager's `resolve_timeout`).
-const RESOLVE_TIMEOUT: SignedDuration = SignedDuration::from_mins(5);
-
 /// What all receivers share: room for bodies, and decoders that remember.
 pub struct Receivers {
     room: Arc<Semaphore>,
     room_units: u32,
     limits: receive::Limits,
     writers: Mutex<Vec<RemoteWrite>>,
+    /// Joins lines to records.
+    lines: Mutex<Joined>,
+    /// Folds spans to calls.
+    spans: Mutex<SpanFold>,
 }
 
 impl Receivers {
@@ -47,6 +54,8 @@ impl Receivers {
             room_units: units,
             limits: options.limits.clone(),
             writers: Mutex::default(),
+            lines: Mutex::default(),
+            spans: Mutex::default(),
         }
     }
 
@@ -77,30 +86,8 @@ struct Lane<T> {
     name: &'static str,
     decode: fn(&Shared, &receive::Request<'_>) -> Result<Taken<T>, receive::Refused>,
     count: fn(&T) -> usize,
-    /// Says of which cluster the data is, where it does not say so itself.
-    tag: fn(&mut T, &str),
-    give: for<'a> fn(&'a dyn Intake, T) -> Accepted<'a>,
-}
-
-pub async fn alerts(State(shared): State<Arc<Shared>>, request: Request) -> Response {
-    let decode = |s: &Shared, r: &receive::Request<'_>| {
-        receive::alerts::posted(r, &s.receivers.limits, s.intake.now(), RESOLVE_TIMEOUT)
-    };
-    let lane = Lane { name: "alerts", decode, count: Vec::len, tag: tag_alerts, give: Intake::alerts };
-    take(shared, request, lane).await
-}
-
-pub async fn webhook(State(shared): State<Arc<Shared>>, request: Request) -> Response {
-    let decode =
-        |s: &Shared, r: &receive::Request<'_>| receive::alerts::webhook(r, &s.receivers.limits, s.intake.now());
-    let lane = Lane { name: "webhook", decode, count: Vec::len, tag: tag_alerts, give: Intake::alerts };
-    take(shared, request, lane).await
-}
-
-pub async fn remote_write(State(shared): State<Arc<Shared>>, request: Request) -> Response {
-    let decode = |s: &Shared, r: &receive::Request<'_>| s.receivers.remote_write(r);
-    let lane = Lane { name: "remote_write", decode, count: Vec::len, tag: tag_series, give: Intake::samples };
-    take(shared, request, lane).await
+    /// Gives it on. The text is the cluster that the sender names, or empty.
+    give: for<'a> fn(&'a Shared, T, &str) -> Accepted<'a>,
 }
 
 async fn take<T: Send + 'static>(shared: Arc<Shared>, request: Request, lane: Lane<T>) -> Response {
@@ -135,13 +122,10 @@ async fn taken<T: Send + 'static>(shared: &Arc<Shared>, request: Request, lane: 
     } else {
         decode(shared, &receive::Request::new(&kind, &bytes).encoded(&encoding))
     };
-    let Taken { mut data, reply, dropped } = decoded.map_err(refusal)?;
-    if !cluster.is_empty() {
-        (lane.tag)(&mut data, &cluster);
-    }
+    let Taken { data, reply, dropped } = decoded.map_err(refusal)?;
     let count = (lane.count)(&data);
     if count > 0 {
-        (lane.give)(shared.intake.as_ref(), data).await?;
+        (lane.give)(shared, data, &cluster).await?;
     }
     shared.telemetry.accepted(lane.name, count, size);
     for (reason, items) in dropped {
@@ -177,7 +161,8 @@ fn refusal(refused: receive::Refused) -> Refusal {
     Refusal { status: refused.status, why, reason: refused.reason, retry_after_s: refused.retry_after_s }
 }
 
-fn answer(reply: Reply) -> Response {
+/// A reply of a decoder as it goes out.
+pub fn answer(reply: Reply) -> Response {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = (status, Body::from(reply.body)).into_response();
     let headers = response.headers_mut();
@@ -191,20 +176,4 @@ fn answer(reply: Reply) -> Response {
         }
     }
     response
-}
-
-fn tagged(labels: &LabelSet, cluster: &str) -> Option<LabelSet> {
-    labels.get("cluster").is_none().then(|| labels.with("cluster", cluster))
-}
-
-fn tag_alerts(alerts: &mut Vec<Alert>, cluster: &str) {
-    for alert in alerts {
-        alert.labels = tagged(&alert.labels, cluster).unwrap_or_else(|| alert.labels.clone());
-    }
-}
-
-fn tag_series(batches: &mut Vec<SeriesBatch>, cluster: &str) {
-    for batch in batches {
-        batch.labels = tagged(&batch.labels, cluster).unwrap_or_else(|| batch.labels.clone());
-    }
 }

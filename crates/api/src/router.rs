@@ -94,6 +94,15 @@ fn pushed() -> Vec<(Route, Routed)> {
         route("POST", "/api/v2/alerts", Push, post(push::alerts)),
         route("POST", "/api/v1/webhook", Push, post(push::webhook)),
         route("POST", "/api/v1/write", Push, post(push::remote_write)),
+        route("POST", "/api/v1/events", Push, post(push::events)),
+        route("POST", "/loki/api/v1/push", Push, post(push::loki)),
+        route("POST", "/otlp/v1/logs", Push, post(push::otlp_logs)),
+        route("POST", "/v1/logs", Push, post(push::otlp_logs)),
+        route("POST", "/v1/metrics", Push, post(push::otlp_metrics)),
+        route("POST", "/v1/traces", Push, post(push::otlp_traces)),
+        route("POST", "/api/v2/spans", Push, post(push::zipkin)),
+        route("POST", "/_bulk", Push, post(push::bulk)),
+        route("POST", "/{index}/_bulk", Push, post(push::bulk)),
     ]
 }
 

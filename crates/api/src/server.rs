@@ -17,9 +17,12 @@ use crate::doors::{Doors, TlsFiles};
 use crate::feed::Feed;
 use crate::guard::is_loopback;
 use crate::intake::Intake;
-use crate::push::Receivers;
+use crate::push::{self, Receivers};
 use crate::router;
 use crate::telemetry::Telemetry;
+
+/// How often half-read log records and calls of past minutes are given on.
+const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
 /// How the server listens and what it allows.
 #[derive(Clone)]
@@ -181,6 +184,13 @@ impl Bound {
         let feed = shared.feed.clone();
         let news = shared.backend.subscribe();
         let pump = tokio::spawn(async move { feed.pump(news).await });
+        let flushed = shared.clone();
+        let flusher = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(FLUSH_EVERY).await;
+                push::flush(&flushed, false).await;
+            }
+        });
         let service = router::router(shared.clone()).into_make_service_with_connect_info::<Remote>();
         let mut stopping = stop.subscribe();
         let signal = async move {
@@ -198,6 +208,8 @@ impl Bound {
             }
         };
         pump.abort();
+        flusher.abort();
+        push::flush(&shared, true).await;
         served.map_err(ServeError::Serve)
     }
 }

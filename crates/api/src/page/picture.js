@@ -22,7 +22,7 @@ export function cut(text, most) {
 /// 1536 bytes → 1.5 KiB; ratios as percent; others with three digits.
 export function amount(value, unit) {
 	if (value === null || value === undefined || !isFinite(value)) return '–';
-	if (unit === 'ratio') return (value * 100).toFixed(Math.abs(value) < 0.1 ? 1 : 0) + ' %';
+	if (unit === 'ratio') return (value * 100).toFixed(value && Math.abs(value) < 0.1 ? 1 : 0) + ' %';
 	const byte = unit === 'bytes' || unit === 'bytes/s';
 	const [step, names] = byte ? [1024, ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']] : [1000, ['', 'k', 'M', 'G', 'T', 'P']];
 	let rank = 0;

@@ -164,3 +164,73 @@ async fn alerts_of_a_webhook_and_of_a_list_with_a_bad_one_are_taken() {
     assert_eq!((kept[0].name(), kept[0].labels.value("cluster"), kept[0].ends_at), ("Down", "east", None));
     assert_eq!(kept[1].name(), "Good");
 }
+
+#[tokio::test]
+async fn lines_of_all_senders_become_whole_records_at_the_latest_at_the_stop() {
+    let server = Started::new(Fake::empty()).await;
+    let loki = json!({"streams": [{"stream": {"namespace": "shop", "pod": "cart-1"}, "values": [
+        ["1772366390000000000", "java.lang.IllegalStateException: no stock"],
+        ["1772366390000000001", "\tat shop.Cart.add(Cart.java:17)"]]}]});
+    let answer =
+        server.client.post(server.url("/loki/api/v1/push")).header("x-scope-orgid", "east").json(&loki).send().await;
+    assert_eq!(answer.expect("an answer").status(), 204);
+    let bulk = "{\"index\":{}}\n{\"@timestamp\":\"2026-03-01T11:59:00Z\",\"log\":\"level=error msg=refused\"}\n";
+    for path in ["/_bulk", "/logs-2026/_bulk"] {
+        let request = server.client.post(server.url(path)).header("content-type", "application/x-ndjson").body(bulk);
+        let answer = request.send().await.expect("an answer");
+        assert_eq!(
+            (answer.status().as_u16(), &answer.headers()["x-elastic-product"]),
+            (200, &"Elasticsearch".parse().expect("a value"))
+        );
+        assert!(answer.text().await.expect("text").contains("\"errors\":false"));
+    }
+    let fake = server.fake.clone();
+    server.stop().await.expect("a clean stop");
+    let logs = fake.kept().logs.clone();
+    let trace = logs.iter().find(|l| l.text.contains("no stock")).expect("the trace");
+    assert!(trace.text.contains("Cart.java:17"), "one record: {}", trace.text);
+    assert_eq!(trace.labels.value("pod"), "cart-1");
+    assert_eq!(logs.iter().filter(|l| l.text.contains("refused")).count(), 2, "{logs:?}");
+}
+
+#[tokio::test]
+async fn spans_become_calls_and_events_keep_their_cluster() {
+    let server = Started::new(Fake::empty()).await;
+    let span = |id: &str, parent: Option<&str>, kind: &str, service: &str| {
+        json!({"traceId": "0af7651916cd43dd8448eb211c80319c", "id": id, "parentId": parent, "kind": kind, "name": "get",
+            "timestamp": 1_772_366_330_000_000_u64, "duration": 20_000, "localEndpoint": {"serviceName": service}})
+    };
+    let spans = json!([
+        span("00000000000000a1", None, "CLIENT", "front"),
+        span("00000000000000a2", Some("00000000000000a1"), "SERVER", "cart")
+    ]);
+    assert_eq!(server.post("/api/v2/spans", &spans).await.status(), 202);
+    let event = json!({"verb": "ADDED", "event": {"kind": "Event", "apiVersion": "v1", "metadata": {"name": "e1", "namespace": "shop"},
+        "involvedObject": {"kind": "Pod", "namespace": "shop", "name": "cart-1"}, "reason": "BackOff", "message": "m", "type": "Warning"}});
+    assert_eq!(server.post("/api/v1/events?cluster=east", &event).await.status(), 204);
+    let fake = server.fake.clone();
+    assert_eq!(fake.kept().pushed_events.len(), 1);
+    assert_eq!(fake.kept().pushed_events[0].cluster, "east");
+    server.stop().await.expect("a clean stop");
+    let calls = fake.kept().calls.clone();
+    assert_eq!(calls.len(), 1, "{calls:?}");
+    assert_eq!((calls[0].caller.1.as_str(), calls[0].callee.1.as_str(), calls[0].calls), ("front", "cart", 1));
+}
+
+#[tokio::test]
+async fn otlp_is_taken_on_all_its_paths() {
+    let server = Started::new(Fake::empty()).await;
+    for (path, body) in [
+        ("/v1/logs", json!({"resourceLogs": []})),
+        ("/otlp/v1/logs", json!({"resourceLogs": []})),
+        ("/v1/metrics", json!({"resourceMetrics": []})),
+        ("/v1/traces", json!({"resourceSpans": []})),
+    ] {
+        assert_eq!(server.post(path, &body).await.status(), 200, "{path}");
+    }
+    let point = json!({"timeUnixNano": "1772366390000000000", "asDouble": 0.5});
+    let gauge = json!({"resourceMetrics": [{"resource": {"attributes": []}, "scopeMetrics": [{"metrics":
+        [{"name": "queue_length", "gauge": {"dataPoints": [point]}}]}]}]});
+    assert_eq!(server.post("/v1/metrics", &gauge).await.status(), 200);
+    assert_eq!(server.fake.kept().samples[0].labels.value("__name__"), "queue_length");
+}
