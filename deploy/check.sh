@@ -42,6 +42,13 @@ python3 -c 'import yaml' 2> /dev/null || python=$TOOLS/bin/python3
 with promtool "rules are valid" promtool check rules "$DEPLOY"/prometheus/rules/*.yml
 with promtool "rules about Rootline fire when they should" promtool test rules "$DEPLOY"/prometheus/tests/*.yml
 with promtool "compose: Prometheus' configuration" promtool check config --syntax-only "$DEPLOY/compose/prometheus.yml"
+stack_values() { # the second route, as Prometheus would read it
+  "$python" -c '
+import sys, yaml
+spec = yaml.safe_load(open(sys.argv[1]))["prometheus"]["prometheusSpec"]
+print(yaml.safe_dump({"alerting": {"alertmanagers": spec["additionalAlertManagerConfigs"]}}))' "$DEPLOY/kubernetes/kube-prometheus-stack.values.yaml" > "$WORK/stack.yml" && promtool check config --syntax-only "$WORK/stack.yml"
+}
+with promtool "the second route in the chart's values" stack_values
 with amtool "Alertmanager's configuration" amtool check-config "$DEPLOY/alertmanager/alertmanager.yml"
 routed() { # where alerts go: LABELS... , expected receiver
   [ "$(amtool config routes test --config.file="$DEPLOY/alertmanager/alertmanager.yml" "${@:2}")" = "$1" ]

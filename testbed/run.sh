@@ -98,7 +98,7 @@ trap 'kill $observer 2>/dev/null; [ -n "$keep" ] || "$HERE/down.sh"' EXIT
 sleep 30        # two scrapes
 began=$(date +%s.%N)
 for name in $FAULTS; do run_fault "$name"; done
-if said=$(told resolved "$began" 300); then pass "everything is told to be over: $said"; else fail "everything is told to be over: $said"; fi
+if said=$(told resolved "$began" 480); then pass "everything is told to be over: $said"; else fail "everything is told to be over: $said"; fi
 if said=$(told table "$began" "${BAR_S:-45}"); then pass "in time: $said"; else fail "in time: $said"; fi
 
 if python3 "$HERE/../deploy/grafana/queries.py" "http://127.0.0.1:$PROMETHEUS_PORT" --data '^(Ready|Version|Sources|Alerts that fire|Queue)$' > "$LOG/queries.log" 2>&1; then
