@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use rootline_engine::{SeriesChange, SeriesChangeKind};
 use rootline_model::{Change, ChangeKind, EventRecord, Fingerprint, LiveIncident, Origin};
+use rootline_objects::Object;
 use rootline_store::{Deed, KeptEvent};
 use serde_json::Value;
 
@@ -62,10 +63,12 @@ pub fn series_change(change: &Change) -> Option<SeriesChange> {
     Some(SeriesChange { at: change.at, entity: change.entity.clone(), kind })
 }
 
-/// An event that was pushed, in the shape of `v1.Event`.
-pub fn pushed(object: &Value, now: Timestamp) -> Option<EventRecord> {
-    let event: rootline_objects::Event = serde_json::from_value(object.clone()).ok()?;
-    Some(rootline_sources::watch::event_record(&event, now))
+/// An event that was pushed.
+pub fn pushed(object: &Object, now: Timestamp) -> Option<EventRecord> {
+    match object {
+        Object::Event(event) => Some(rootline_sources::watch::event_record(event, now)),
+        _ => None,
+    }
 }
 
 /// For the audit log.
