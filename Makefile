@@ -26,24 +26,28 @@ test: ## all tests that need no cluster
 	@scripts/setup rust
 	cargo test --workspace --locked
 
-check: ## format, lints, licences and bans, tidy
+check: ## format, lints, licences and bans, tidy, what deploy/ ships
 	@scripts/setup rust deny
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo deny --log-level error check licenses bans sources
 	echo "skipped: cargo deny check advisories (needs an advisory database, which is not fetched here)"
 	cargo run -q --locked -p xtask -- tidy
+	deploy/check.sh
 
 docs: ## regenerate the reference pages from catalogues and rules
 	@scripts/setup rust
 	cargo run -q --locked -p xtask -- docs
 
-e2e: ## real Kubernetes with a real kubelet, about 30 minutes: inject 60 faults, diagnose each; then the live client
+e2e: ## real Kubernetes, Prometheus, Alertmanager; about 70 minutes: 60 faults diagnosed, the live client, the daemon among its partners and its death
 	@scripts/setup rust testbed
 	cargo build --release --locked -p rootline-app
 	export ROOTLINE="$$PWD/target/release/rootline"
 	testbed/e2e.sh
 	testbed/live.sh
+	testbed/run.sh
+	testbed/inhibition.sh
+	testbed/death.sh
 
 bench: ## speed and memory over growing clusters and recordings, held against their bars
 	@scripts/setup rust

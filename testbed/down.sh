@@ -2,6 +2,7 @@
 # Ends the test cluster and leaves no process, mount, cgroup, address or data behind. Binaries and downloads stay.
 . "$(dirname "$0")/lib.sh"
 
+"$HERE/partners.sh" stop        # those that ran on the machine itself; the others would end with the namespaces anyway
 # Pid 1 of the cluster's pid namespace takes every process in it along, and the mount namespace every mount.
 holder=$(pid_of holder || true)
 if [ -n "$holder" ] && [ "$(awk '/^NSpid/ {print NF, $NF}' "/proc/$holder/status" 2>/dev/null)" = "3 1" ]; then

@@ -1,6 +1,7 @@
 # Shared by build.sh, up.sh, down.sh, record.sh and e2e.sh. Source it.
 # ROOTLINE_TESTBED       base folder of everything that is downloaded, built or run
-# ROOTLINE_TESTBED_PORT  first port on 127.0.0.1; API server +443, Prometheus +90, kube-state-metrics +80, kwok +247
+# ROOTLINE_TESTBED_PORT  first port on 127.0.0.1; API server +443, kube-state-metrics +80, Prometheus +90, Alertmanager +93,
+#                        Rootline +99, the rest below
 set -euo pipefail
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -11,17 +12,23 @@ PORT=${ROOTLINE_TESTBED_PORT:-24000}
 BIN=$TB/bin
 RUN=$TB/run                    # pid files
 LOG=$TB/log
+PARTNERS=$TB/data/partners     # Prometheus, Alertmanager and the like
 KUBE=$TB/data/kube             # certificates, kubeconfigs, etcd
 NODE=$TB/data/node             # containerd, kubelet
 TRIXIE=$TB/root/trixie
 BOOKWORM=$TB/root/bookworm
+SID=$TB/root/sid
 KUBECONFIG_ADMIN=$KUBE/admin.conf
 NODE_NAME=worker-1
 NODE_IP=10.99.0.1
 
 API_PORT=$((PORT + 443)) ETCD_PORT=$((PORT + 379)) KCM_PORT=$((PORT + 257)) SCHEDULER_PORT=$((PORT + 259))
 KUBELET_PORT=$((PORT + 250)) KUBELET_HEALTH_PORT=$((PORT + 248)) PROXY_HEALTH_PORT=$((PORT + 256)) PROXY_METRICS_PORT=$((PORT + 249))
-KSM_PORT=$((PORT + 80)) KWOK_PORT=$((PORT + 247)) REGISTRY_PORT=$((PORT + 500)) PROMETHEUS_PORT=$((PORT + 90))
+KSM_PORT=$((PORT + 80)) KWOK_PORT=$((PORT + 247)) REGISTRY_PORT=$((PORT + 500))
+PROMETHEUS_PORT=$((PORT + 90)) ALERTMANAGER_PORT=$((PORT + 93)) ROOTLINE_PORT=$((PORT + 99)) WEBHOOK_PORT=$((PORT + 98)) NODE_EXPORTER_PORT=$((PORT + 100))
+LOKI_PORT=$((PORT + 310)) LOKI_GRPC_PORT=$((PORT + 311)) PROMTAIL_PORT=$((PORT + 312)) OTLP_GRPC_PORT=$((PORT + 317)) OTLP_HTTP_PORT=$((PORT + 318)) TOXIPROXY_PORT=$((PORT + 474))
+# offered on 127.0.0.1 of the machine when the parts run inside the namespaces
+FORWARDED_PORTS="$API_PORT $KSM_PORT $KWOK_PORT $PROMETHEUS_PORT $ALERTMANAGER_PORT $ROOTLINE_PORT $WEBHOOK_PORT $LOKI_PORT $OTLP_HTTP_PORT $TOXIPROXY_PORT"
 
 KUBE_COMMANDS="kube-apiserver kube-controller-manager kube-scheduler kubelet kubectl kube-proxy"
 
@@ -41,6 +48,41 @@ until_ok() {
 
 pid_of() { cat "$RUN/$1.pid" 2>/dev/null; }
 alive() { local p; p=$(pid_of "$1") && [ -d "/proc/$p" ]; }
+
+# Where the parts run: inside the cluster's namespaces when it is up, else on the machine.
+inside() {
+  local h; h=$(pid_of holder || true)
+  if [ -n "$h" ] && [ -d "/proc/$h" ]; then nsenter -t "$h" -m -u -n -p -- "$@"; else "$@"; fi
+}
+
+# start NAME COMMAND... : there, with its own log. The pid file holds the pid the machine sees.
+start() {
+  local name=$1 outer inner=""; shift
+  mkdir -p "$RUN" "$LOG"
+  if ! alive holder; then
+    setsid nohup "$@" > "$LOG/$name.log" 2>&1 < /dev/null &
+    echo $! > "$RUN/$name.pid"; disown; return
+  fi
+  setsid nohup nsenter -t "$(pid_of holder)" -m -u -n -p -- "$@" > "$LOG/$name.log" 2>&1 < /dev/null &
+  outer=$!; disown      # its end is no news for the shell
+  for _ in $(seq 100); do
+    [ "$(cat "/proc/$outer/comm" 2>/dev/null)" = nsenter ] && inner=$(cat "/proc/$outer/task/$outer/children" 2>/dev/null || true)
+    [ -n "$inner" ] && break
+    sleep 0.02
+  done
+  [ -n "$inner" ] || die "$name did not start, see $LOG/$name.log"
+  echo "${inner% }" > "$RUN/$name.pid"
+}
+
+# stop NAME [SIGNAL] : the process of its own pid file, and waits for its end
+stop() {
+  local p; p=$(pid_of "$1" || true)
+  if [ -n "$p" ] && [ -d "/proc/$p" ]; then
+    kill "-${2:-TERM}" "$p"
+    until_ok 15 "end of $1" test ! -d "/proc/$p" || { kill -9 "$p"; until_ok 5 "end of $1" test ! -d "/proc/$p"; }
+  fi
+  rm -f "$RUN/$1.pid"
+}
 
 # A private apt configuration per suite: the machine's own apt state is neither read for packages nor written.
 apt_config() {

@@ -64,10 +64,10 @@ plugin() { mkdir "$WORK/bin" && cp "$ROOTLINE" "$WORK/bin/kubectl-rootline" && P
 check "a kubectl plugin" plugin
 
 # --- a real Prometheus: an alert that fires, and then no server at all
-printf 'groups: [{name: g, rules: [{alert: etcdHighFsyncDurations, expr: "vector(1)", labels: {severity: warning, job: etcd}, annotations: {summary: "etcd fsync takes 1.2 s"}}]}]\n' > "$KUBE/rules.yml"
-"$HERE/up.sh" prometheus
+printf 'groups: [{name: g, rules: [{alert: etcdHighFsyncDurations, expr: "vector(1)", labels: {severity: warning, job: etcd}, annotations: {summary: "etcd fsync takes 1.2 s"}}]}]\n' > "$WORK/rules.yml"
+SCRAPE=1s EXTRA_RULES=$WORK/rules.yml "$HERE/partners.sh" start prometheus
 url=http://127.0.0.1:$PROMETHEUS_PORT
-until_ok 30 "a firing alert" bash -c "curl -s $url/api/v1/alerts | grep '\"firing\"'"
+until_ok 30 "a firing alert" bash -c "curl -s $url/api/v1/alerts | grep etcdHighFsync"
 metrics() { has "etcd.slow_disk" "$(ask "$KUBECONFIG_ADMIN" --prometheus "$url" | firsts)"; }
 check "an alert of Prometheus becomes a cause" metrics
 kept() {

@@ -1,15 +1,14 @@
 #!/usr/bin/env bash
 # Starts a real Kubernetes in one private network, mount, host-name and pid namespace. Needs root, python3, openssl, util-linux, iproute2.
 #
-# usage: up.sh [control] [node] [proxy] [kwok] [ksm] [prometheus]      default: control node proxy
-#        up.sh kubelet                                    starts the kubelet again after it was killed
+# usage: up.sh [control] [node] [proxy] [kwok] [ksm]      default: control node proxy
+#        up.sh kubelet | apiserver                        starts it again after it was killed
 #
 # control  etcd, API server (RBAC, admin token), controller manager, scheduler
 # node     containerd, runc, a registry with one image under many names, kubelet: one real node
 # proxy    kube-proxy in nftables mode: Service addresses work from pods and from the API server
 # kwok     fake nodes: those with the annotation kwok.x-k8s.io/node=fake
 # ksm      kube-state-metrics
-# prometheus  Prometheus; scrapes itself and reads the rules of data/kube/rules.yml, which may be written before
 #
 # EVICTION='{nodefs.available: 99%}' up.sh kubelet         replaces the kubelet's evictionHard
 # From the machine: https://127.0.0.1:$((PORT+443)), kubeconfig data/kube/admin.conf below the base folder.
@@ -19,22 +18,6 @@
 SERVER=https://127.0.0.1:$API_PORT
 T0=$(date +%s%N)
 step() { say "[$((($(date +%s%N) - T0) / 1000000)) ms] $*"; }
-
-inside() { nsenter -t "$(pid_of holder)" -m -u -n -p -- "$@"; }
-
-# start NAME COMMAND... : runs inside the namespaces with its own log. The pid file holds the pid the machine sees.
-start() {
-  local name=$1 outer inner=""; shift
-  setsid nohup nsenter -t "$(pid_of holder)" -m -u -n -p -- "$@" > "$LOG/$name.log" 2>&1 < /dev/null &
-  outer=$!
-  for _ in $(seq 100); do
-    [ "$(cat "/proc/$outer/comm" 2>/dev/null)" = nsenter ] && inner=$(cat "/proc/$outer/task/$outer/children" 2>/dev/null || true)
-    [ -n "$inner" ] && break
-    sleep 0.02
-  done
-  [ -n "$inner" ] || die "$name did not start, see $LOG/$name.log"
-  echo "${inner% }" > "$RUN/$name.pid"
-}
 
 packages() {
   [ -x "$TRIXIE/usr/bin/etcd" ] || debs "$DEB_ETCD"
@@ -93,13 +76,25 @@ namespaces() {
   until_ok 5 "namespaces, see $LOG/holder.log" test -e "$KUBE/ns.ready"
   inner=$(cat "/proc/$outer/task/$outer/children")
   echo "${inner% }" > "$RUN/holder.pid"
-  setsid nohup python3 "$HERE/nsfwd.py" "$(pid_of holder)" $API_PORT $KSM_PORT $KWOK_PORT $PROMETHEUS_PORT > "$LOG/nsfwd.log" 2>&1 < /dev/null &
+  setsid nohup python3 "$HERE/nsfwd.py" "$(pid_of holder)" $FORWARDED_PORTS > "$LOG/nsfwd.log" 2>&1 < /dev/null &
   echo $! > "$RUN/nsfwd.pid"
 }
 
 control() {
   start etcd "$TRIXIE/usr/bin/etcd" --data-dir "$KUBE/etcd" --unsafe-no-fsync --log-level warn \
     --listen-client-urls http://127.0.0.1:$ETCD_PORT --advertise-client-urls http://127.0.0.1:$ETCD_PORT --listen-peer-urls http://127.0.0.1:$((ETCD_PORT + 1))
+  apiserver
+  # The default client rate (20/s) makes start-up and pod bursts wait for the limiter, not for the machine.
+  # whoever scrapes them is asked about at the API server
+  local asks=(--authentication-kubeconfig="$KUBE/admin.conf" --authorization-kubeconfig="$KUBE/admin.conf")
+  start kcm "$BIN/kube-controller-manager" --kubeconfig="$KUBE/admin.conf" --service-account-private-key-file="$KUBE/pki/sa.key" --root-ca-file="$KUBE/pki/ca.crt" \
+    --use-service-account-credentials=true --leader-elect=false --bind-address=127.0.0.1 --secure-port=$KCM_PORT "${asks[@]}" --kube-api-qps=300 --kube-api-burst=600
+  start scheduler "$BIN/kube-scheduler" --kubeconfig="$KUBE/admin.conf" --leader-elect=false --bind-address=127.0.0.1 --secure-port=$SCHEDULER_PORT "${asks[@]}" --kube-api-qps=300 --kube-api-burst=600
+  until_ok 60 "default service account" kc get serviceaccount default
+  step "default service account"
+}
+
+apiserver() {
   start apiserver "$BIN/kube-apiserver" --etcd-servers=http://127.0.0.1:$ETCD_PORT --bind-address=127.0.0.1 --secure-port=$API_PORT --service-cluster-ip-range=10.96.0.0/16 \
     --tls-cert-file="$KUBE/pki/apiserver.crt" --tls-private-key-file="$KUBE/pki/apiserver.key" --client-ca-file="$KUBE/pki/ca.crt" --token-auth-file="$KUBE/pki/tokens.csv" \
     --anonymous-auth=false --authorization-mode=Node,RBAC --allow-privileged=true --event-ttl=24h \
@@ -108,12 +103,6 @@ control() {
     --advertise-address=$NODE_IP --endpoint-reconciler-type=none
   until_ok 90 "API server, see $LOG/apiserver.log" curl -sf -m 2 --cacert "$KUBE/pki/ca.crt" -H 'Authorization: Bearer admin' "$SERVER/readyz"
   step "API server"
-  # The default client rate (20/s) makes start-up and pod bursts wait for the limiter, not for the machine.
-  start kcm "$BIN/kube-controller-manager" --kubeconfig="$KUBE/admin.conf" --service-account-private-key-file="$KUBE/pki/sa.key" --root-ca-file="$KUBE/pki/ca.crt" \
-    --use-service-account-credentials=true --leader-elect=false --bind-address=127.0.0.1 --secure-port=$KCM_PORT --kube-api-qps=300 --kube-api-burst=600
-  start scheduler "$BIN/kube-scheduler" --kubeconfig="$KUBE/admin.conf" --leader-elect=false --bind-address=127.0.0.1 --secure-port=$SCHEDULER_PORT --kube-api-qps=300 --kube-api-burst=600
-  until_ok 60 "default service account" kc get serviceaccount default
-  step "default service account"
 }
 
 node() { runtime; kubelet; }
@@ -213,26 +202,10 @@ ksm() {
   step "kube-state-metrics"
 }
 
-prometheus() {
-  [ -x "$TRIXIE/usr/bin/prometheus" ] || debs "$DEB_PROMETHEUS"
-  [ -s "$KUBE/rules.yml" ] || echo 'groups: []' > "$KUBE/rules.yml"
-  cat > "$KUBE/prometheus.yml" <<C
-global: {scrape_interval: 1s, evaluation_interval: 1s}
-rule_files: ["$KUBE/rules.yml"]
-scrape_configs:
-- job_name: prometheus
-  static_configs: [{targets: ["127.0.0.1:$PROMETHEUS_PORT"]}]
-C
-  mkdir -p "$KUBE/tsdb"
-  start prometheus "$TRIXIE/usr/bin/prometheus" --config.file="$KUBE/prometheus.yml" --storage.tsdb.path="$KUBE/tsdb" --web.listen-address=127.0.0.1:$PROMETHEUS_PORT
-  until_ok 30 "Prometheus, see $LOG/prometheus.log" inside curl -sf -m 2 http://127.0.0.1:$PROMETHEUS_PORT/-/ready
-  step "Prometheus"
-}
-
 parts=("${@:-control}")
 [ $# -gt 0 ] || parts=(control node proxy)
 for part in "${parts[@]}"; do
-  case $part in control | node | proxy | kwok | ksm | prometheus | kubelet) ;; *) die "unknown part '$part': control, node, proxy, kwok, ksm, prometheus or kubelet" ;; esac
+  case $part in control | node | proxy | kwok | ksm | kubelet | apiserver) ;; *) die "unknown part '$part': control, node, proxy, kwok, ksm, kubelet or apiserver (Prometheus and the like: partners.sh)" ;; esac
 done
 "$HERE/build.sh"
 if ! alive holder; then

@@ -30,16 +30,24 @@ const EDGES: &[(&str, &[&str])] = &[
     ("series", &["analytics", "model"]),
     ("store", &["model"]),
     ("sinks", &["model"]),
-    ("engine", &["correlate", "detect", "diagnose", "model", "objects", "report", "series", "world"]),
+    ("engine", &["analytics", "correlate", "detect", "diagnose", "model", "objects", "report", "series", "world"]),
     ("api", &["model", "objects", "sources"]),
     ("testkit", &["engine", "model", "objects", "sources"]),
-    ("app", &["api", "archive", "config", "detect", "engine", "model", "objects", "report", "sinks", "sources", "store", "testkit"]),
+    ("daemon", &["api", "config", "engine", "model", "objects", "report", "sinks", "sources", "store"]),
+    (
+        "app",
+        &[
+            "archive", "config", "daemon", "detect", "engine", "model", "objects", "report", "sources", "store",
+            "testkit",
+        ],
+    ),
     ("bench", &["analytics", "correlate", "series"]),
     ("eval", &["analytics", "correlate", "engine", "model", "objects", "sources", "world"]),
 ];
 
 /// Crates that compute and never do I/O.
-const PURE: &[&str] = &["model", "analytics", "objects", "world", "detect", "diagnose", "report", "correlate", "series"];
+const PURE: &[&str] =
+    &["model", "analytics", "objects", "world", "detect", "diagnose", "report", "correlate", "series"];
 const IMPURE_DEPENDENCIES: &[&str] = &["tokio", "reqwest", "kube", "hyper", "rusqlite"];
 
 /// Everything that is wrong with the tree.

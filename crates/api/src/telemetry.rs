@@ -18,7 +18,7 @@ use crate::words::{Gauges, IncidentGauge};
 
 /// The Alertmanager whose API this one is like; karma chooses its dialect by it.
 pub const ALERTMANAGER: &str = "0.34.0";
-/// Series of anomalies and of forecasts in one scrape, the highest first: a scrape stays small in a storm.
+/// Series of anomalies, of forecasts, and relations of incidents in one scrape, the highest first: it stays small in a storm.
 const LEVELS_MAX: usize = 500;
 
 type Labels = Vec<(&'static str, String)>;
@@ -274,10 +274,31 @@ fn incidents(book: &mut Book, all: &[IncidentGauge]) {
     book.family("rootline_cause_confidence", "How sure the best cause of an open incident is, 0 to 1", sure);
     let members = all.iter().map(|i| (vec![("id", i.id.to_string())], f64::from(i.members)));
     book.family("rootline_incident_members", "Alerts, facts and anomalies of an open incident", members);
+    book.family(
+        "rootline_incident_edge",
+        "Relations inside an open incident, for a picture of the fault chain",
+        edges(all),
+    );
     let count = |word| all.iter().filter(|i| severity(i) == word).count() as f64;
     let words = ["warning", "error", "critical"];
     let counted = words.map(|word| (vec![("severity", word.to_owned())], count(word)));
     book.family("rootline_incidents_open", "Open incidents by severity", counted);
+}
+
+fn edges(all: &[IncidentGauge]) -> Vec<(Labels, f64)> {
+    let of = |i: &IncidentGauge| {
+        let id = i.id.to_string();
+        let row = move |(source, relation, target): &(String, String, String)| {
+            vec![
+                ("id", id.clone()),
+                ("source", source.clone()),
+                ("relation", relation.clone()),
+                ("target", target.clone()),
+            ]
+        };
+        i.edges.iter().map(row).collect::<Vec<_>>()
+    };
+    all.iter().flat_map(of).take(LEVELS_MAX).map(|labels| (labels, 1.0)).collect()
 }
 
 fn signals(book: &mut Book, g: &Gauges) {
@@ -308,4 +329,27 @@ const fn severity(incident: &IncidentGauge) -> &'static str {
 
 const fn flag(value: bool) -> f64 {
     if value { 1.0 } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn relations_of_an_incident_are_rows_that_a_picture_can_be_drawn_from() {
+        let incident = IncidentGauge {
+            id: 17,
+            severity: rootline_model::Severity::Error,
+            acked: false,
+            members: 2,
+            code: "config.secret_missing".to_owned(),
+            entity: "deployment/shop/db".to_owned(),
+            confidence: 0.9,
+            edges: vec![("deployment/shop/db".to_owned(), "calls".to_owned(), "deployment/shop/cart".to_owned())],
+        };
+        let gauges = Gauges { incidents: vec![incident], ..Gauges::default() };
+        let text = Telemetry::new().text(&gauges, Timestamp::UNIX_EPOCH, 0);
+        let row = "rootline_incident_edge{id=\"17\",source=\"deployment/shop/db\",relation=\"calls\",target=\"deployment/shop/cart\"} 1";
+        assert!(text.lines().any(|l| l.starts_with(row)), "{text}");
+    }
 }

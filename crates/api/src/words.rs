@@ -261,6 +261,8 @@ pub struct IncidentGauge {
     pub code: String,
     pub entity: String,
     pub confidence: f64,
+    /// Relations between the things concerned: from, word, to.
+    pub edges: Vec<(String, String, String)>,
 }
 
 /// How abnormal a series is, 0 to 1, by detector.

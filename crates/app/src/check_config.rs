@@ -9,11 +9,11 @@ use crate::failure::Failure;
 use crate::settings::{self, Settings};
 use crate::{Outcome, terminal};
 
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub struct Args {
     /// File to check [default: the one in force]
     #[arg(value_name = "FILE")]
-    file: Option<PathBuf>,
+    pub file: Option<PathBuf>,
     /// Prints every key with its meaning and default
     #[arg(long)]
     print_defaults: bool,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use rootline_model::Lang;
 
-use crate::{catalog, check_config, completion, diagnose, explain, record, rules};
+use crate::{catalog, check_config, completion, config, diagnose, explain, record, replay, rules, run};
 
 /// Finds the root cause of what is wrong in a Kubernetes cluster, from a live cluster or from files.
 ///
@@ -39,6 +39,12 @@ pub enum Command {
     Rules(rules::Args),
     /// Lists everything that can be found
     Catalog(catalog::Args),
+    /// Watches a cluster and its alerts, folds storms into incidents, tells people
+    Run(Box<run::Args>),
+    /// Plays a recorded storm through the live pipeline
+    Replay(replay::Args),
+    /// Writes, checks or describes the configuration
+    Config(config::Args),
     /// Checks the configuration and the rules it names
     CheckConfig(check_config::Args),
     /// Prints a completion script for a shell

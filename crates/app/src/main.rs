@@ -11,6 +11,7 @@ mod catalog;
 mod check_config;
 mod cli;
 mod completion;
+mod config;
 mod diagnose;
 mod explain;
 mod failure;
@@ -18,8 +19,10 @@ mod given;
 mod live;
 mod read;
 mod record;
+mod replay;
 mod rule_files;
 mod rules;
+mod run;
 mod settings;
 mod terminal;
 mod version;
@@ -69,6 +72,9 @@ fn run(cli: &Cli) -> Result<Outcome, Failure> {
         Command::Explain(args) => explain::run(cli, args),
         Command::Rules(args) => rules::run(cli, args),
         Command::Catalog(args) => catalog::run(cli, args),
+        Command::Run(args) => run::run(cli, args),
+        Command::Replay(args) => replay::run(cli, args),
+        Command::Config(args) => config::run(cli, args),
         Command::CheckConfig(args) => check_config::run(cli, args),
         Command::Completion(args) => completion::run(args),
         Command::Version => version::run(),

@@ -92,7 +92,11 @@ pub fn read_config(file: &Path) -> Result<Config, Failure> {
             .detail(format!("{name}: {e}"))
             .hint("`rootline check-config --print-defaults > FILE` writes one to start from")
     })?;
-    rootline_config::parse(&name, &text).map_err(|e| Failure::config(&e))
+    parse(&name, &text)
+}
+
+pub fn parse(name: &str, text: &str) -> Result<Config, Failure> {
+    rootline_config::parse(name, text).map_err(|e| Failure::config(&e))
 }
 
 /// `$XDG_CONFIG_HOME/rootline/rootline.yaml`, `~/.config/rootline/rootline.yaml`, if it exists.

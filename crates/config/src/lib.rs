@@ -3,18 +3,24 @@
 //! **Invariant:** every knob stands in the printed defaults; unknown keys and wrong values are errors that name the file,
 //! the line, the column and what was expected.
 
+mod daemon;
 mod error;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
+pub use daemon::{
+    Alertmanager, Channel, ChannelKind, ChannelLang, Correlation, CorrelationMode, Daemon, Detection, Kubernetes,
+    MinSeverity, Retention, Tls, Token, TokenRole,
+};
 pub use error::ConfigError;
 
 /// The commented defaults, as `rootline check-config --print-defaults` prints them.
 pub const DEFAULTS: &str = include_str!("defaults.yaml");
 
 /// All of `rootline.yaml`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     pub lang: Language,
@@ -23,10 +29,18 @@ pub struct Config {
     pub limits: Limits,
     pub redaction: Redaction,
     pub prometheus: Prometheus,
+    pub daemon: Daemon,
+    pub kubernetes: Kubernetes,
+    pub alertmanager: Alertmanager,
+    pub correlation: Correlation,
+    pub detection: Detection,
+    pub retention: Retention,
+    /// Where people are told. None: only the API, the page and Alertmanager.
+    pub notify: Vec<Channel>,
 }
 
 /// Language of the answer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Language {
     #[default]
@@ -35,14 +49,14 @@ pub enum Language {
     Zh,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rules {
     pub dirs: Vec<String>,
 }
 
 /// Logs of a live cluster.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Logs {
     pub enabled: bool,
@@ -57,7 +71,7 @@ impl Default for Logs {
 }
 
 /// How much a file may unpack to.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     pub total_mib: u32,
@@ -72,16 +86,18 @@ impl Default for Limits {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Redaction {
+    #[schemars(with = "Vec<String>")]
     pub patterns: Vec<Spanned<String>>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Prometheus {
     pub enabled: bool,
+    #[schemars(with = "String")]
     pub url: Option<Spanned<String>>,
 }
 
@@ -109,13 +125,14 @@ fn validate(file: &str, config: &Config) -> Result<(), ConfigError> {
             return Err(ConfigError::at(file, pattern, format!("`{}` is no regular expression: {why}", pattern.value)));
         }
     }
-    if let Some(url) = &config.prometheus.url {
-        let fits = url.value.is_empty() || url.value.starts_with("http://") || url.value.starts_with("https://");
-        if !fits {
-            let detail = format!("`{}` is no address of a Prometheus, expected http://… or https://…", url.value);
+    let addresses = [(&config.prometheus.url, "a Prometheus"), (&config.alertmanager.url, "an Alertmanager")];
+    for (url, what) in addresses.into_iter().filter_map(|(url, what)| Some((url.as_ref()?, what))) {
+        if !url.value.is_empty() && !has_scheme(&url.value, &["http", "https"]) {
+            let detail = format!("`{}` is no address of {what}, expected http://… or https://…", url.value);
             return Err(ConfigError::at(file, url, detail));
         }
     }
+    channels(file, config)?;
     let limits = &config.limits;
     for (key, value) in [
         ("limits.total_mib", limits.total_mib),
@@ -130,6 +147,45 @@ fn validate(file: &str, config: &Config) -> Result<(), ConfigError> {
     Ok(())
 }
 
+fn has_scheme(url: &str, schemes: &[&str]) -> bool {
+    url.split_once("://").is_some_and(|(scheme, rest)| schemes.contains(&scheme) && !rest.is_empty())
+}
+
+fn channels(file: &str, config: &Config) -> Result<(), ConfigError> {
+    for (i, channel) in config.notify.iter().enumerate() {
+        let (schemes, expected): (&[&str], _) = match channel.kind {
+            ChannelKind::Email => (&["smtp", "smtps"], "smtp://host:port or smtps://host:port"),
+            _ => (&["http", "https"], "http://… or https://…"),
+        };
+        // `${NAME}` is filled in later, from the environment
+        if !channel.url.value.starts_with("${") && !has_scheme(&channel.url.value, schemes) {
+            let detail = format!("channel `{}` has no address that fits its kind, expected {expected}", channel.name);
+            return Err(ConfigError::at(file, &channel.url, detail));
+        }
+        if config.notify.iter().take(i).any(|other| other.name == channel.name) {
+            let detail = format!("two channels are called `{}`; names tell them apart", channel.name);
+            return Err(ConfigError::at(file, &channel.url, detail));
+        }
+        if channel.kind == ChannelKind::Email && (channel.to.is_empty() || channel.from.is_empty()) {
+            let detail = format!("channel `{}` sends mail, so it needs `from` and `to`", channel.name);
+            return Err(ConfigError::at(file, &channel.url, detail));
+        }
+    }
+    for token in &config.daemon.tokens {
+        if token.sha256.value.len() != 64 || !token.sha256.value.bytes().all(|b| b.is_ascii_hexdigit()) {
+            let detail = format!("token `{}`: expected the 64 hexadecimal digits of a SHA-256", token.name);
+            return Err(ConfigError::at(file, &token.sha256, detail));
+        }
+    }
+    Ok(())
+}
+
+/// JSON Schema of the configuration, for editors.
+pub fn schema() -> String {
+    let schema = schemars::schema_for!(Config);
+    serde_json::to_string_pretty(&schema).unwrap_or_default() + "\n"
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,7 +193,9 @@ mod tests {
     #[test]
     fn the_printed_defaults_are_the_defaults() {
         let mut printed = parse("defaults.yaml", DEFAULTS).expect("the defaults are valid");
-        assert_eq!(printed.prometheus.url.take().map(|u| u.value), Some(String::new()));
+        for url in [&mut printed.prometheus.url, &mut printed.alertmanager.url] {
+            assert_eq!(url.take().map(|u| u.value), Some(String::new()));
+        }
         assert_eq!(printed, Config::default());
     }
 
@@ -169,8 +227,8 @@ mod tests {
     fn slips_are_named_with_their_place() {
         check(
             "lang: en\nlangs: zh\n",
-            "rootline.yaml:2:1: unknown key `langs`, expected one of lang, rules, logs, limits, redaction, prometheus; \
-             did you mean `lang`?",
+            "rootline.yaml:2:1: unknown key `langs`, expected one of lang, rules, logs, limits, redaction, prometheus, daemon, \
+             kubernetes, alertmanager, correlation, detection, retention, notify; did you mean `lang`?",
         );
         check(
             "rules:\n  dir: [a]\n",
@@ -190,6 +248,18 @@ mod tests {
         check(
             "limits: {files: 0}",
             "rootline.yaml:1:1: limits.files is 0, so nothing could be read; expected at least 1",
+        );
+        check(
+            "notify:\n- {name: ops, kind: slack, url: hooks}\n",
+            "rootline.yaml:2:33: channel `ops` has no address that fits its kind, expected http://… or https://…",
+        );
+        check(
+            "notify:\n- {name: ops, kind: pager, url: 'http://x'}\n",
+            "rootline.yaml:2:21: unknown value `pager`, expected one of webhook, dingtalk, wecom, feishu, slack, email",
+        );
+        check(
+            "daemon: {tokens: [{name: me, sha256: abc}]}",
+            "rootline.yaml:1:38: token `me`: expected the 64 hexadecimal digits of a SHA-256",
         );
         check("logs:\n  enabled: perhaps\n", "rootline.yaml:2:12: expected true or false");
         check("rules:\n  dirs: here\n", "rootline.yaml:2:9: expected a list, such as `[a, b]`");

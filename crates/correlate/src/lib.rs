@@ -1,1 +1,23 @@
 //! Findings and alerts → incidents.
+//!
+//! **Invariant:** pure; the moment is an argument; the order of arrival inside one call changes nothing; an alert sent
+//! again changes nothing. `docs/internals/correlation.md` tells how the modes work and what they were measured to do.
+
+mod book;
+mod change;
+mod correlator;
+mod group;
+mod item;
+mod modes;
+mod notice;
+mod options;
+mod subject;
+mod topology;
+
+pub use change::Change;
+pub use correlator::{Correlator, Remembered, correlator};
+pub use group::{Group, GroupId, Membership, Reason};
+pub use item::Item;
+pub use notice::{Notice, NoticeKind, NoticePolicy, Notices, ToldRow};
+pub use options::{Mode, Options};
+pub use topology::{EntityId, Link, Topology};

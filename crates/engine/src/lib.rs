@@ -3,10 +3,15 @@
 //! **Invariant:** the only place that knows the order of stages; the same signals give the same answer.
 
 mod engine;
+mod live;
 mod narrow;
 mod pipeline;
 mod suspicious;
 
 pub use engine::{Engine, EngineError, Options, Target};
+pub use live::{
+    Bank, CorrelationMode, Ingested, Live, LiveOptions, NoticeKind, NoticePolicy, Notification, Outcome, Outlook,
+    Query, SeriesChange, SeriesChangeKind, SeriesChart, SeriesOptions, SeriesStats, ToldRow,
+};
 pub use rootline_diagnose::{RuleError, RuleFile, RuleSet};
 pub use suspicious::LogWanted;

@@ -3,8 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 /// Kind of an entity. The order is the order in which equal candidates are shown: broad before narrow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     Cluster,
     /// A part of the control plane or of a node: scheduler, kubelet, container runtime, kube-proxy, DNS.
@@ -189,11 +192,13 @@ impl fmt::Display for Kind {
 
 /// A typed pointer to one thing. `namespace` is empty for cluster-wide things; `part` names a container of a pod or a
 /// component of a node.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct EntityRef {
     pub kind: Kind,
+    #[serde(default)]
     pub namespace: Arc<str>,
     pub name: Arc<str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<Arc<str>>,
 }
 
@@ -270,6 +275,13 @@ mod tests {
             assert_eq!(Kind::parse(word), Some(kind), "{word}");
         }
         assert_eq!(Kind::parse("banana"), None);
+    }
+
+    #[test]
+    fn kinds_are_kept_under_their_word() {
+        for kind in Kind::ALL {
+            assert_eq!(serde_json::to_string(&kind).ok(), Some(format!("\"{}\"", kind.word())));
+        }
     }
 
     #[test]

@@ -4,8 +4,10 @@
 //! records (alerts, live incidents) derive serde, because store and API keep them as they are (ADR-0008).
 
 mod alert;
+mod change;
 mod diagnosis;
 mod entity;
+mod event;
 mod evidence;
 mod finding;
 mod gap;
@@ -17,8 +19,10 @@ mod relation;
 mod sample;
 
 pub use alert::Alert;
+pub use change::{Change, ChangeKind};
 pub use diagnosis::{Cause, Check, Contribution, Diagnosis, Folded, Incident, SOME_MOMENT, Scope, Severity, Verdict};
 pub use entity::{EntityRef, Kind};
+pub use event::EventRecord;
 pub use evidence::Evidence;
 pub use finding::{Class, Code, Finding, Nats, Probability};
 pub use gap::{Gap, GapKind};

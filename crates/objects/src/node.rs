@@ -22,6 +22,13 @@ lite! {
         capacity: BTreeMap<String, Quantity>,
         allocatable: BTreeMap<String, Quantity>,
         node_info: NodeInfo,
+        addresses: Vec<NodeAddress>,
+    }
+    /// By which alerts and scrape targets call a node.
+    NodeAddress {
+        #[serde(rename = "type")]
+        kind: String,
+        address: String,
     }
     NodeInfo {
         kubelet_version: String,

@@ -1,10 +1,15 @@
-//! Diagnosis → words: text for a terminal, Markdown, HTML, JSON, YAML, in English and Chinese.
+//! Diagnosis → words: text for a terminal, Markdown, HTML, JSON, YAML; live incident → card for chats and mail; in English
+//! and Chinese.
 //!
 //! **Invariant:** no evidence is weighed here; numbers are only counted, shortened and worded.
 
+mod card;
+mod chat;
 mod command;
+mod foreign;
 mod html;
 mod layout;
+mod letter;
 mod markdown;
 mod names;
 mod page;
@@ -13,13 +18,22 @@ mod plain;
 mod say;
 mod text;
 mod time;
+mod told;
 mod view;
+mod webhook;
 pub mod wire;
 pub mod words;
+
+pub use card::{Body, Card, Item, Part, State, card, digest};
+pub use chat::{dingtalk, feishu, slack, wecom};
+pub use letter::{html as card_html, markdown as card_markdown, subject as card_subject, text as card_text};
+pub use webhook::webhook;
 
 use std::time::Duration;
 
 use rootline_model::{Diagnosis, Knowledge, Lang, Message};
+
+pub use told::{Told, entity, evidence, finding_title, told};
 
 /// How the answer is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -87,10 +87,15 @@ fn next(out: &mut String, view: &View, incident: &IncidentView) {
         out.push_str(&format!("{}\n\n", escape(fix)));
     }
     if !incident.commands.is_empty() {
-        // A fence longer than any run of backticks inside cannot be closed by what it holds.
-        let fence = "`".repeat(incident.commands.iter().map(|c| longest_run(c)).max().unwrap_or(0).max(2) + 1);
-        out.push_str(&format!("{fence}sh\n{}\n{fence}\n\n", incident.commands.join("\n")));
+        out.push_str(&fenced(&incident.commands));
+        out.push('\n');
     }
+}
+
+/// Commands as a block of code. A fence longer than any run of backticks inside cannot be closed by what it holds.
+pub fn fenced(commands: &[String]) -> String {
+    let fence = "`".repeat(commands.iter().map(|c| longest_run(c)).max().unwrap_or(0).max(2) + 1);
+    format!("{fence}sh\n{}\n{fence}\n", commands.join("\n"))
 }
 
 /// A list of finished Markdown items.
@@ -125,7 +130,7 @@ fn code(text: &str) -> String {
 }
 
 /// Plain text: nothing in it is markup, a mention or a link.
-fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     for c in text.chars() {
         match c {

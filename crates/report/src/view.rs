@@ -463,7 +463,7 @@ impl Teller<'_> {
 }
 
 /// True if the first cause may be said to be the answer.
-fn named(incident: &Incident) -> bool {
+pub(crate) fn named(incident: &Incident) -> bool {
     incident.verdict != Verdict::NoConfidentCause && !incident.causes.is_empty()
 }
 

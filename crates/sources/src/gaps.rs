@@ -23,6 +23,13 @@ pub const GAP_TEXTS: &[(&str, &str, &str)] = &[
         "its time {detail} is far ahead of the rest and is not taken for now",
         "其时间 {detail} 远晚于其他数据，不作为当前时间",
     ),
+    ("gap.not_yet", "not read yet", "尚未读取"),
+    (
+        "gap.stale",
+        "known as it was at {time}; since then the API server did not deliver it: {detail}",
+        "仅掌握 {time} 时的状态，此后 API Server 未能返回：{detail}",
+    ),
+    ("gap.limit", "only {count} are kept, there are more", "仅保留 {count} 个，实际更多"),
     ("gap.more", "{count} more like these", "另有 {count} 处类似情况"),
 ];
 

@@ -1,6 +1,7 @@
 //! Signals in: from a live cluster, from files, from pasted text.
 //!
 //! - `live` lists a cluster with the reader's own account, page by page.
+//! - `watch` follows a cluster for as long as the daemon runs.
 //! - `files` reads what people send: recordings, support bundles, `kubectl cluster-info dump`, `kubectl get -o json|yaml`,
 //!   packed or not.
 //! - `text` reads what `kubectl` prints for people.
@@ -18,6 +19,7 @@ mod prometheus;
 pub mod pull;
 pub mod receive;
 pub mod text;
+pub mod watch;
 
 pub use files::{read_bytes, read_path};
 pub use gaps::{GAP_TEXTS, gap_text};

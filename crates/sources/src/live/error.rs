@@ -40,7 +40,7 @@ impl LiveError {
     }
 
     /// Sorts an error of the client into one of ours.
-    pub(super) fn from_client(server: &str, error: &kube::Error) -> LiveError {
+    pub(crate) fn from_client(server: &str, error: &kube::Error) -> LiveError {
         let server = server.to_owned();
         let detail = chain(error);
         match error {
@@ -58,7 +58,7 @@ fn is_certificate(detail: &str) -> bool {
 }
 
 /// An error with its causes, each once: `client error: connection refused`.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

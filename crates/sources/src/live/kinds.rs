@@ -2,7 +2,7 @@
 
 /// One resource of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Resource {
+pub(crate) struct Resource {
     /// Empty for core/v1.
     pub group: &'static str,
     pub version: &'static str,
@@ -27,7 +27,7 @@ const fn names(plural: &'static str, kind: &'static str) -> Resource {
 }
 
 /// Every resource that rules need, the slow ones first so that they overlap with the rest.
-pub(super) const RESOURCES: &[Resource] = &[
+pub(crate) const RESOURCES: &[Resource] = &[
     inside("", "v1", "pods", "Pod"),
     inside("events.k8s.io", "v1", "events", "Event"),
     inside("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice"),

@@ -167,7 +167,7 @@ impl Lister<'_> {
 }
 
 /// Percent-encodes a query value.
-pub(super) fn percent(text: &str) -> String {
+pub(crate) fn percent(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {

@@ -35,13 +35,14 @@ impl Default for LogLimits {
 
 /// Fetches logs in the order they are wanted. One that does not exist (the container has not started, there was no
 /// previous run) is nothing; one that may not be read is a gap.
-pub(super) async fn read(
+pub(crate) async fn read(
     session: &Session,
     wanted: &[LogWanted],
     limits: LogLimits,
     concurrency: usize,
 ) -> Vec<Signal> {
-    let each = wanted.iter().map(|w| one(session, w, limits));
+    // owned, so that the future may move between threads (a closure over references is not general enough)
+    let each = wanted.to_vec().into_iter().map(|w| one(session, w, limits));
     let mut fetched = futures::stream::iter(each).buffered(concurrency.max(1));
     let mut signals = Vec::new();
     let mut gaps = Gaps::default();
@@ -55,8 +56,8 @@ pub(super) async fn read(
     signals
 }
 
-async fn one(session: &Session, wanted: &LogWanted, limits: LogLimits) -> Result<Option<Signal>, Gap> {
-    let LogWanted { namespace, pod, container, previous } = wanted;
+async fn one(session: &Session, wanted: LogWanted, limits: LogLimits) -> Result<Option<Signal>, Gap> {
+    let LogWanted { namespace, pod, container, previous } = &wanted;
     let path = format!(
         "/api/v1/namespaces/{}/pods/{}/log?container={}&previous={previous}&tailLines={}&limitBytes={}",
         percent(namespace),

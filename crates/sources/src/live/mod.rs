@@ -3,13 +3,14 @@
 //!
 //! A Prometheus server, where the user names one, is asked a handful of instant queries.
 
-mod error;
-mod kinds;
-mod list;
-mod logs;
+pub(crate) mod error;
+pub(crate) mod kinds;
+pub(crate) mod list;
+pub(crate) mod logs;
 mod metrics;
 mod options;
-mod session;
+pub(crate) mod session;
+pub(crate) mod transport;
 
 use std::collections::BTreeMap;
 
@@ -261,7 +262,7 @@ impl Cluster {
 }
 
 #[allow(clippy::disallowed_methods, reason = "a live source is of now; used where the server sends no date")]
-fn our_clock() -> Timestamp {
+pub(crate) fn our_clock() -> Timestamp {
     Timestamp::now()
 }
 

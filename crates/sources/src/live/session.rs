@@ -11,6 +11,7 @@ use rootline_model::Timestamp;
 
 use super::error::{LiveError, chain};
 use super::options::LiveOptions;
+use super::transport;
 
 /// Attempts for one request, the first included.
 const ATTEMPTS: u32 = 5;
@@ -20,7 +21,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(200);
 /// A server that asks for more patience than this is asked again sooner; the budget decides when to give up.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
-pub(super) struct Session {
+pub(crate) struct Session {
     client: Client,
     pub server: String,
     pub default_namespace: String,
@@ -30,14 +31,14 @@ pub(super) struct Session {
 }
 
 /// An answer of the server, whatever its status.
-pub(super) struct Answer {
+pub(crate) struct Answer {
     pub status: StatusCode,
     pub body: Vec<u8>,
     pub date: Option<Timestamp>,
 }
 
 /// Why there is no answer.
-pub(super) enum NoAnswer {
+pub(crate) enum NoAnswer {
     Client(kube::Error),
     TimedOut(Duration),
 }
@@ -89,16 +90,33 @@ impl Session {
     }
 
     pub fn with_config(config: Config, options: &LiveOptions) -> Result<Session, LiveError> {
-        let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
-        let default_namespace = config.default_namespace.clone();
-        let client = Client::try_from(config).map_err(|e| LiveError::from_client(&server, &e))?;
-        Ok(Session {
+        let server = config.cluster_url.to_string();
+        let namespace = config.default_namespace.clone();
+        let client = Client::try_from(config).map_err(|e| LiveError::from_client(server.trim_end_matches('/'), &e))?;
+        Ok(Session::of(client, &server, namespace, options))
+    }
+
+    /// A connection that stays: many streams on one, and a peer that is gone is noticed.
+    pub async fn stay(options: &LiveOptions) -> Result<Session, LiveError> {
+        Session::stay_at(config(options).await?, options)
+    }
+
+    pub fn stay_at(mut config: Config, options: &LiveOptions) -> Result<Session, LiveError> {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        config.connect_timeout = Some(options.connect_timeout);
+        let (server, namespace) = (config.cluster_url.to_string(), config.default_namespace.clone());
+        Ok(Session::of(transport::client(config)?, &server, namespace, options))
+    }
+
+    fn of(client: Client, server: &str, default_namespace: String, options: &LiveOptions) -> Session {
+        let server = server.trim_end_matches('/').to_owned();
+        Session {
             client,
             server,
             default_namespace,
             request_timeout: options.request_timeout,
             patience_ms: AtomicU64::new(u64::try_from(options.retry_budget.as_millis()).unwrap_or(u64::MAX)),
-        })
+        }
     }
 
     /// Asks until there is an answer that waiting will not change.
@@ -127,11 +145,16 @@ impl Session {
         self.once(path, "application/json").await.map(|(answer, _)| answer)
     }
 
-    async fn once(&self, path: &str, accept: &str) -> Result<(Answer, HeaderMap), NoAnswer> {
+    /// Asks once, with the headers of the answer.
+    pub async fn once(&self, path: &str, accept: &str) -> Result<(Answer, HeaderMap), NoAnswer> {
         let request = Request::get(path)
             .header(ACCEPT, accept)
             .body(Body::empty())
             .map_err(|e| NoAnswer::Client(kube::Error::HttpError(e)))?;
+        self.exchange(request).await
+    }
+
+    async fn exchange(&self, request: Request<Body>) -> Result<(Answer, HeaderMap), NoAnswer> {
         let exchange = async {
             let response = self.client.send(request).await?;
             let (parts, body) = response.into_parts();
@@ -144,6 +167,35 @@ impl Session {
             .map_err(NoAnswer::Client)?;
         let date = parts.headers.get(DATE).and_then(|d| d.to_str().ok()).and_then(parse_date);
         Ok((Answer { status: parts.status, body: body.into(), date }, parts.headers))
+    }
+
+    /// Opens a stream: the head of the answer within the time-out of a request, the body as it comes.
+    pub async fn open(&self, path: &str, accept: &str) -> Result<http::Response<Body>, NoAnswer> {
+        let request = Request::get(path)
+            .header(ACCEPT, accept)
+            .body(Body::empty())
+            .map_err(|e| NoAnswer::Client(kube::Error::HttpError(e)))?;
+        tokio::time::timeout(self.request_timeout, self.client.send(request))
+            .await
+            .map_err(|_| NoAnswer::TimedOut(self.request_timeout))?
+            .map_err(NoAnswer::Client)
+    }
+
+    /// Writes JSON once: for the one lease of leader election.
+    pub async fn send(&self, method: http::Method, path: &str, body: &serde_json::Value) -> Result<Answer, NoAnswer> {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(ACCEPT, "application/json")
+            .header(http::header::CONTENT_TYPE, "application/json")
+            .body(Body::from(body.to_string().into_bytes()))
+            .map_err(|e| NoAnswer::Client(kube::Error::HttpError(e)))?;
+        self.exchange(request).await.map(|(answer, _)| answer)
+    }
+
+    /// Gives the whole budget for waiting anew: for one round of a session that lasts.
+    pub fn refill(&self, budget: Duration) {
+        self.patience_ms.store(u64::try_from(budget.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     fn spend(&self, pause: Duration) -> bool {
@@ -175,11 +227,11 @@ fn is_transport(error: &kube::Error) -> bool {
     matches!(error, kube::Error::HyperError(_) | kube::Error::Service(_))
 }
 
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))
 }
 
-fn parse_date(text: &str) -> Option<Timestamp> {
+pub(crate) fn parse_date(text: &str) -> Option<Timestamp> {
     jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()
 }

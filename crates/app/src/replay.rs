@@ -1,0 +1,225 @@
+//! `rootline replay`: a recorded storm through the live pipeline, with the recording's clock.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use rootline_engine::{Live, LiveOptions, NoticeKind, Outcome as Ticked};
+use rootline_model::{Alert, Lang, LiveIncident, Severity};
+use rootline_objects::Signal;
+use rootline_sources::read_path;
+use rootline_sources::receive::{self, Request};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::cli::Cli;
+use crate::failure::Failure;
+use crate::settings::Settings;
+use crate::{Outcome, terminal};
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "A storm is a folder with `tape.jsonl` and recordings of the cluster's state. A line of the tape is
+{\"at\": \"2026-01-02T03:04:05Z\", \"alerts\": [...], \"holds\": {\"Name\": 900}} with alerts as Prometheus sends them to Alertmanager; a recording counts
+from the moment that stands in it.
+
+Examples:
+  rootline replay testdata/storm
+  rootline replay testdata/storm --speed 100     a hundred times as fast as it was
+  rootline replay testdata/storm -o json         one incident a line, as it ended"
+)]
+pub struct Args {
+    /// Folder of a storm, or tapes (*.jsonl) and recordings
+    #[arg(required = true, value_name = "FOLDER|FILE")]
+    input: Vec<PathBuf>,
+    /// Times as fast as it was; 0: without waiting
+    #[arg(long, value_name = "N", default_value_t = 0.0)]
+    speed: f64,
+    /// Seconds of the recording between two looks
+    #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    tick: u32,
+    /// Seconds of the recording that go on after its last line
+    #[arg(long, value_name = "SECONDS", default_value_t = 900)]
+    tail: u32,
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    output: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// What people are told, as it happens
+    Text,
+    /// The incidents at the end, one a line
+    Json,
+}
+
+/// An alert that nobody repeats counts as resolved after this time, as in Alertmanager (`resolve_timeout`).
+const RESOLVE_TIMEOUT: SignedDuration = SignedDuration::from_mins(5);
+
+/// Something of the recording, at its moment.
+enum Piece {
+    Alerts(Vec<Alert>),
+    State(Vec<Signal>),
+}
+
+#[derive(Deserialize)]
+struct Line<'a> {
+    at: Timestamp,
+    #[serde(borrow, default)]
+    alerts: Option<&'a RawValue>,
+    /// `for:` of alert rules in seconds, from here on.
+    #[serde(default)]
+    holds: BTreeMap<String, u32>,
+}
+
+pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
+    let settings = Settings::load(cli)?;
+    let engine = settings.engine(&[])?;
+    let mut pieces = Vec::new();
+    for input in &args.input {
+        collect(input, &settings, &mut pieces)?;
+    }
+    // of one moment the state comes first: it is what the alerts are about
+    pieces.sort_by_key(|(at, piece)| (*at, matches!(piece, Piece::Alerts(_))));
+    let (Some(first), Some(last)) = (pieces.first().map(|p| p.0), pieces.last().map(|p| p.0)) else {
+        return Err(Failure::new("could not replay").detail("nothing is recorded there"));
+    };
+    let mut live = Live::new(engine, LiveOptions::default());
+    let step = SignedDuration::from_secs(i64::from(args.tick));
+    let end = last + SignedDuration::from_secs(i64::from(args.tail));
+    let mut pieces = pieces.into_iter().peekable();
+    let mut now = first;
+    let mut messages = 0;
+    let mut alerts = 0;
+    while now <= end {
+        while let Some((_, piece)) = pieces.next_if(|(at, _)| *at <= now) {
+            match piece {
+                Piece::Alerts(more) => {
+                    alerts += more.len();
+                    live.take_alerts(more);
+                }
+                Piece::State(signals) => live.take_state(signals),
+            }
+        }
+        let ticked = live.tick(now);
+        messages += ticked.notifications.len();
+        if args.output == Format::Text {
+            tell(&live, now, &ticked, settings.lang)?;
+        }
+        now += step;
+        if args.speed > 0.0 {
+            std::thread::sleep(Duration::from_secs_f64(step.as_secs_f64() / args.speed));
+        }
+    }
+    finish(&live, args.output, (alerts, messages), settings.lang)
+}
+
+fn finish(live: &Live, format: Format, (alerts, messages): (usize, usize), lang: Lang) -> Result<Outcome, Failure> {
+    let incidents: Vec<&LiveIncident> = live.incidents().collect();
+    if format == Format::Json {
+        for incident in incidents {
+            let line = serde_json::to_string(incident).map_err(|e| Failure::new("could not write").detail(e))?;
+            terminal::print(&(line + "\n"))?;
+        }
+        return Ok(Outcome::Done);
+    }
+    let n = incidents.len();
+    terminal::print(&match lang {
+        Lang::En => format!("\n{alerts} alerts received, {n} incidents, {messages} messages\n"),
+        Lang::Zh => format!("\n收到告警 {alerts} 条，归并为 {n} 个事件，发出消息 {messages} 条\n"),
+    })?;
+    Ok(Outcome::Done)
+}
+
+fn collect(input: &Path, settings: &Settings, pieces: &mut Vec<(Timestamp, Piece)>) -> Result<(), Failure> {
+    let is_tape = |p: &Path| p.extension().is_some_and(|e| e == "jsonl");
+    if input.is_dir() && input.join("tape.jsonl").is_file() {
+        let failed = |e| Failure::new("could not replay").detail(format!("{}: {e}", input.display()));
+        let entries = std::fs::read_dir(input).map_err(failed)?;
+        let mut files: Vec<PathBuf> = entries.flatten().map(|e| e.path()).collect();
+        files.sort();
+        let readable = |p: &&PathBuf| p.extension().is_none_or(|e| e != "md");
+        return files.iter().filter(readable).try_for_each(|file| collect(file, settings, pieces));
+    }
+    if is_tape(input) {
+        return tape(input, pieces);
+    }
+    let state = read_path(input, &settings.read_options(None)).map_err(|e| Failure::read(&e))?;
+    let at = state.signals.iter().find_map(|s| if let Signal::Clock(at) = s { Some(*at) } else { None });
+    let at = at.ok_or_else(|| {
+        Failure::new("could not replay").detail(format!("{}: does not tell of which moment it is", input.display()))
+    })?;
+    pieces.push((at, Piece::State(state.signals)));
+    Ok(())
+}
+
+fn tape(path: &Path, pieces: &mut Vec<(Timestamp, Piece)>) -> Result<(), Failure> {
+    let name = path.display();
+    let failed = |why: String| Failure::new("could not replay").detail(format!("{name}: {why}"));
+    let text = std::fs::read_to_string(path).map_err(|e| failed(e.to_string()))?;
+    let mut holds: BTreeMap<String, u32> = BTreeMap::new();
+    for (number, line) in (1..).zip(text.lines()).filter(|(_, l)| !l.trim().is_empty()) {
+        let line: Line<'_> = serde_json::from_str(line).map_err(|e| failed(format!("line {number}: {e}")))?;
+        holds.extend(line.holds);
+        let Some(alerts) = line.alerts else { continue };
+        let request = Request::new("application/json", alerts.get().as_bytes());
+        let decoded = receive::alerts::posted(&request, &receive::Limits::default(), line.at, RESOLVE_TIMEOUT);
+        let mut alerts = decoded.map_err(|e| failed(format!("line {number}: {}", e.reason)))?.data;
+        for alert in &mut alerts {
+            alert.hold_s = holds.get(alert.name()).copied();
+        }
+        pieces.push((line.at, Piece::Alerts(alerts)));
+    }
+    Ok(())
+}
+
+/// What people would be told now.
+fn tell(live: &Live, now: Timestamp, ticked: &Ticked, lang: Lang) -> Result<(), Failure> {
+    for notification in &ticked.notifications {
+        let Some(incident) = live.incident(notification.incident) else { continue };
+        terminal::print(&line(now, notification.kind, incident, lang))?;
+    }
+    Ok(())
+}
+
+fn line(now: Timestamp, kind: NoticeKind, incident: &LiveIncident, lang: Lang) -> String {
+    let clock = now.strftime("%H:%M:%S");
+    let zh = lang == Lang::Zh;
+    let what = match (kind, zh) {
+        (NoticeKind::First, false) => "new",
+        (NoticeKind::First, true) => "新事件",
+        (NoticeKind::Raised, false) => "worse",
+        (NoticeKind::Raised, true) => "升级",
+        (NoticeKind::Core, false) => "changed",
+        (NoticeKind::Core, true) => "更新",
+        (NoticeKind::Resolved, false) => "over",
+        (NoticeKind::Resolved, true) => "已恢复",
+        (NoticeKind::Reopened, false) => "again",
+        (NoticeKind::Reopened, true) => "再次发生",
+    };
+    let severity = match (incident.severity, zh) {
+        (Severity::Critical, false) => "critical",
+        (Severity::Critical, true) => "严重",
+        (Severity::Error, false) => "error",
+        (Severity::Error, true) => "错误",
+        (Severity::Warning, false) => "warning",
+        (Severity::Warning, true) => "警告",
+    };
+    let mut out = format!("{clock}  #{} {what} · {severity} · {}\n", incident.id, incident.title.get(lang));
+    if kind == NoticeKind::Resolved {
+        return out;
+    }
+    if let Some(cause) = incident.causes.first() {
+        let percent = (cause.confidence * 100.0).round();
+        out.push_str(&format!("          {} · {} · {percent} %\n", cause.entity, cause.code));
+    }
+    let folded = incident.members.len().saturating_sub(1);
+    if folded > 0 {
+        out.push_str(&match zh {
+            false => format!("          {folded} more signals folded under it\n"),
+            true => format!("          另有 {folded} 条信号归并于此\n"),
+        });
+    }
+    out
+}

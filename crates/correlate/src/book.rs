@@ -1,0 +1,371 @@
+//! The groups and their life: joining, ending, coming back, resolving, merging, forgetting.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+
+use hashbrown::HashMap;
+use jiff::SignedDuration;
+use rootline_model::{Fingerprint, Stage, Timestamp};
+
+use crate::modes::Place;
+use crate::{Change, Group, GroupId, Item, Membership, Options, Reason, Remembered};
+
+/// All groups of one correlator.
+#[derive(Debug)]
+pub(crate) struct Book {
+    options: Options,
+    now: Timestamp,
+    groups: BTreeMap<GroupId, Group>,
+    /// Group and place in its members.
+    places: HashMap<Fingerprint, (GroupId, usize)>,
+    /// Groups that were merged away → where they went.
+    merged: HashMap<GroupId, GroupId>,
+    next: u64,
+    ends: BinaryHeap<Reverse<(Timestamp, Fingerprint)>>,
+    /// When to look at a quiet group again: to resolve it, to forget it.
+    due: BinaryHeap<Reverse<(Timestamp, GroupId)>>,
+    changes: Vec<Change>,
+}
+
+fn later(at: Timestamp, seconds: u32) -> Timestamp {
+    at.checked_add(SignedDuration::from_secs(i64::from(seconds))).unwrap_or(Timestamp::MAX)
+}
+
+impl Book {
+    pub fn new(options: Options) -> Book {
+        Book {
+            options,
+            now: Timestamp::MIN,
+            groups: BTreeMap::new(),
+            places: HashMap::default(),
+            merged: HashMap::default(),
+            next: 1,
+            ends: BinaryHeap::new(),
+            due: BinaryHeap::new(),
+            changes: Vec::new(),
+        }
+    }
+
+    pub fn begin(&mut self, now: Timestamp) -> Timestamp {
+        self.now = self.now.max(now);
+        self.now
+    }
+
+    pub fn groups(&self) -> impl Iterator<Item = &Group> {
+        self.groups.values()
+    }
+
+    pub fn group(&self, id: GroupId) -> Option<&Group> {
+        self.groups.get(&id)
+    }
+
+    /// The group that has the members of `id` now, if it is still known.
+    pub fn live(&self, id: GroupId) -> Option<GroupId> {
+        let id = self.merged.get(&id).copied().unwrap_or(id);
+        self.groups.contains_key(&id).then_some(id)
+    }
+
+    pub fn group_of(&self, item: Fingerprint) -> Option<GroupId> {
+        self.places.get(&item).map(|(group, _)| *group)
+    }
+
+    pub fn all_members(&self) -> Vec<(Item, GroupId)> {
+        self.groups.values().flat_map(|g| g.members.iter().map(|m| (m.item.clone(), g.id))).collect()
+    }
+
+    /// Finds ends that have passed, resolves and forgets groups.
+    pub fn expire(&mut self) {
+        while let Some(Reverse((at, id))) = self.ends.peek().copied().filter(|Reverse((at, _))| *at <= self.now) {
+            self.ends.pop();
+            let Some((group, place)) = self.places.get(&id).copied() else { continue };
+            let Some(group) = self.groups.get_mut(&group) else { continue };
+            let member = &mut group.members[place];
+            if !member.firing || member.item.ends != Some(at) {
+                continue;
+            }
+            member.firing = false;
+            group.firing -= 1;
+            group.updated = self.now;
+            self.changes.push(Change::Ended { group: group.id, item: id });
+            if group.firing == 0 {
+                group.quiet_since = Some(at);
+                self.due.push(Reverse((later(at, self.options.resolve_after_s), group.id)));
+            }
+        }
+        while let Some(Reverse((_, id))) = self.due.peek().copied().filter(|Reverse((at, _))| *at <= self.now) {
+            self.due.pop();
+            self.settle(id);
+        }
+    }
+
+    /// Resolves a group that is quiet for long enough, forgets a resolved one.
+    fn settle(&mut self, id: GroupId) {
+        let Some(group) = self.groups.get_mut(&id) else { return };
+        let Some(quiet) = group.quiet_since else { return };
+        match group.resolved {
+            None if later(quiet, self.options.resolve_after_s) <= self.now => {
+                group.stage = Stage::Resolved;
+                group.resolved = Some(self.now);
+                group.updated = self.now;
+                self.changes.push(Change::Resolved { group: id });
+                self.due.push(Reverse((later(self.now, self.options.keep_resolved_s), id)));
+            }
+            Some(at) if later(at, self.options.keep_resolved_s) <= self.now => self.forget(id),
+            _ => {}
+        }
+    }
+
+    fn forget(&mut self, id: GroupId) {
+        let Some(group) = self.groups.remove(&id) else { return };
+        for member in &group.members {
+            self.places.remove(&member.item.id);
+        }
+        self.merged.retain(|_, into| *into != id);
+        self.changes.push(Change::Forgotten { group: id });
+    }
+
+    /// Brings a known item up to date, as Alertmanager merges alerts of one fingerprint: the earliest start counts, the
+    /// later end too while it fires. False if the item is not known, or is a new episode of its own.
+    pub fn refresh(&mut self, item: &Item) -> bool {
+        let Some((id, place)) = self.places.get(&item.id).copied() else { return false };
+        let Some(group) = self.groups.get_mut(&id) else { return false };
+        let member = &mut group.members[place];
+        if member.firing {
+            if item.fired < member.item.fired {
+                member.item.fired = item.fired;
+                member.item.onset = member.item.onset.min(item.onset);
+                group.onset = group.onset.min(item.onset);
+            }
+            if item.ends != member.item.ends && item.fired >= member.item.fired {
+                member.item.ends = item.ends;
+                if let Some(end) = item.ends {
+                    self.ends.push(Reverse((end, item.id)));
+                }
+            }
+            if member.item.ends.is_some_and(|end| end <= self.now) {
+                self.expire();
+            }
+            return true;
+        }
+        let ended = member.item.ends.unwrap_or(item.fired);
+        if !item.is_firing(self.now) || item.fired <= ended && item.ends == member.item.ends {
+            return true;
+        }
+        if item.fired > later(ended, self.options.reopen_within_s) && group.firing == 0 {
+            // long over: whatever this is, it is new
+            self.places.remove(&item.id);
+            return false;
+        }
+        member.item.ends = item.ends;
+        member.item.fired = item.fired;
+        member.firing = true;
+        member.flaps = member.flaps.saturating_add(1);
+        group.firing += 1;
+        group.quiet_since = None;
+        group.updated = self.now;
+        if let Some(end) = item.ends {
+            self.ends.push(Reverse((end, item.id)));
+        }
+        self.changes.push(Change::Returned { group: id, item: item.id });
+        if group.stage == Stage::Resolved {
+            group.stage = Stage::Open;
+            group.resolved = None;
+            self.changes.push(Change::Reopened { group: id });
+        }
+        true
+    }
+
+    /// Puts a new item where the mode says.
+    pub fn put(&mut self, item: &Item, place: Place) -> GroupId {
+        match place {
+            Place::Open => self.open(item),
+            Place::Join(group, reason) => match self.live(group) {
+                Some(group) => self.join(item, group, reason),
+                None => self.open(item),
+            },
+            Place::Bridge(groups, reason) => {
+                let mut groups: Vec<GroupId> = groups.into_iter().filter_map(|g| self.live(g)).collect();
+                let Some(first) = groups.first().copied() else { return self.open(item) };
+                groups.dedup();
+                for other in groups.into_iter().skip(1).filter(|g| *g != first) {
+                    self.merge(other, first, &reason);
+                }
+                self.join(item, first, reason)
+            }
+        }
+    }
+
+    fn open(&mut self, item: &Item) -> GroupId {
+        let id = GroupId(self.next);
+        self.next += 1;
+        self.make_room();
+        self.groups.insert(
+            id,
+            Group {
+                id,
+                stage: Stage::Open,
+                severity: item.severity,
+                onset: item.onset,
+                opened: self.now,
+                updated: self.now,
+                resolved: None,
+                core: item.id,
+                members: Vec::new(),
+                firing: 0,
+                quiet_since: None,
+            },
+        );
+        self.changes.push(Change::Opened { group: id });
+        self.join(item, id, Reason::First)
+    }
+
+    fn join(&mut self, item: &Item, id: GroupId, reason: Reason) -> GroupId {
+        let Some(group) = self.groups.get_mut(&id) else { return id };
+        group.members.push(Membership {
+            item: item.clone(),
+            joined: self.now,
+            reason: reason.clone(),
+            flaps: 0,
+            firing: true,
+        });
+        self.places.insert(item.id, (id, group.members.len() - 1));
+        group.firing += 1;
+        group.quiet_since = None;
+        group.onset = group.onset.min(item.onset);
+        group.updated = self.now;
+        self.changes.push(Change::Joined { group: id, item: item.id, reason });
+        if let Some(end) = item.ends {
+            self.ends.push(Reverse((end, item.id)));
+        }
+        if group.stage == Stage::Resolved {
+            group.stage = Stage::Open;
+            group.resolved = None;
+            self.changes.push(Change::Reopened { group: id });
+        }
+        if item.severity > group.severity
+            && let Some(severity) = item.severity
+        {
+            group.severity = Some(severity);
+            if group.members.len() > 1 {
+                self.changes.push(Change::SeverityRaised { group: id, severity });
+            }
+        }
+        self.consider_core(id, item);
+        id
+    }
+
+    /// Names another core if the newcomer explains more.
+    fn consider_core(&mut self, id: GroupId, item: &Item) {
+        let Some(group) = self.groups.get_mut(&id) else { return };
+        let Some((_, place)) = self.places.get(&group.core).copied() else { return };
+        let core = &group.members[place.min(group.members.len() - 1)].item;
+        let key = |i: &Item| (Reverse(i.rank), i.onset, i.fired, i.id);
+        if group.core != item.id && key(item) < key(core) {
+            group.core = item.id;
+            self.changes.push(Change::CoreChanged { group: id, core: item.id });
+        }
+    }
+
+    fn merge(&mut self, from: GroupId, into: GroupId, reason: &Reason) {
+        let Some(old) = self.groups.remove(&from) else { return };
+        let Some(group) = self.groups.get_mut(&into) else {
+            self.groups.insert(from, old);
+            return;
+        };
+        let core = old.core;
+        let mut candidate = None;
+        for member in old.members {
+            self.places.insert(member.item.id, (into, group.members.len()));
+            if member.item.id == core {
+                candidate = Some(member.item.clone());
+            }
+            group.members.push(member);
+        }
+        group.firing += old.firing;
+        group.onset = group.onset.min(old.onset);
+        group.opened = group.opened.min(old.opened);
+        group.updated = self.now;
+        if group.firing > 0 {
+            group.quiet_since = None;
+        }
+        let raised = (old.severity > group.severity).then_some(old.severity).flatten();
+        if let Some(severity) = raised {
+            group.severity = Some(severity);
+        }
+        for target in self.merged.values_mut().filter(|t| **t == from) {
+            *target = into;
+        }
+        self.merged.insert(from, into);
+        self.changes.push(Change::Merged { from, into, reason: reason.clone() });
+        if let Some(severity) = raised {
+            self.changes.push(Change::SeverityRaised { group: into, severity });
+        }
+        if let Some(item) = candidate {
+            self.consider_core(into, &item);
+        }
+    }
+
+    /// Keeps the bounds: resolved groups go first, then the ones without change for the longest time.
+    fn make_room(&mut self) {
+        if self.groups.len() < self.options.groups_max && self.places.len() < self.options.items_max {
+            return;
+        }
+        // a tenth at once, so that a flood does not pay for a search with each item
+        let mut order: Vec<(bool, Timestamp, GroupId)> =
+            self.groups.values().map(|g| (g.stage == Stage::Open, g.updated, g.id)).collect();
+        order.sort_unstable();
+        for (_, _, id) in order.into_iter().take(self.options.groups_max / 10 + 1) {
+            self.forget(id);
+        }
+    }
+
+    pub fn finish(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.changes)
+    }
+
+    pub fn restore(&mut self, now: Timestamp, groups: Vec<Remembered>, next: u64) {
+        self.begin(now);
+        self.next = self.next.max(next);
+        for old in groups {
+            self.next = self.next.max(old.id.0.saturating_add(1));
+            self.restore_one(old);
+        }
+    }
+
+    fn restore_one(&mut self, old: Remembered) {
+        let Some(core) = old.core.or_else(|| old.members.first().map(|(item, ..)| item.id)) else { return };
+        let mut group = Group {
+            id: old.id,
+            stage: old.stage,
+            severity: old.members.iter().filter_map(|(item, ..)| item.severity).max(),
+            onset: old.members.iter().map(|(item, ..)| item.onset).min().unwrap_or(old.opened),
+            opened: old.opened,
+            updated: old.updated,
+            resolved: old.resolved,
+            core,
+            members: Vec::with_capacity(old.members.len()),
+            firing: 0,
+            quiet_since: None,
+        };
+        for (item, joined, reason) in old.members {
+            let firing = item.is_firing(self.now);
+            if let Some(end) = item.ends.filter(|_| firing) {
+                self.ends.push(Reverse((end, item.id)));
+            }
+            self.places.insert(item.id, (old.id, group.members.len()));
+            group.firing += u32::from(firing);
+            group.members.push(Membership { item, joined, reason, flaps: 0, firing });
+        }
+        if group.firing == 0 {
+            let quiet = group.members.iter().filter_map(|m| m.item.ends).max().unwrap_or(self.now);
+            group.quiet_since = Some(quiet);
+            let wait = if group.stage == Stage::Resolved {
+                later(group.resolved.unwrap_or(quiet), self.options.keep_resolved_s)
+            } else {
+                later(quiet, self.options.resolve_after_s)
+            };
+            self.due.push(Reverse((wait, old.id)));
+        }
+        self.groups.insert(old.id, group);
+    }
+}

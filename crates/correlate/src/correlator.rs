@@ -1,0 +1,109 @@
+//! The trait of all modes, and what they share: order, lifecycle, restoring.
+
+use std::fmt;
+
+use rootline_model::{Stage, Timestamp};
+
+use crate::book::Book;
+use crate::modes::{self, Placement};
+use crate::{Change, Group, GroupId, Item, Mode, Options, Reason, Topology};
+
+/// Groups items as they arrive.
+pub trait Correlator: fmt::Debug + Send {
+    /// Takes what arrived since the last call, in any order; an item whose id is known is the same item sent again.
+    /// An item that has ended is sent once more with its end, or its `ends` passes by itself. `now` never goes back: an
+    /// earlier one counts as the latest seen. Call it with nothing, too: ends and resolutions are found here.
+    fn observe(&mut self, now: Timestamp, arrivals: &[Item], topology: &Topology) -> Vec<Change>;
+
+    /// Open groups and those resolved of late, by id.
+    fn groups(&self) -> Box<dyn Iterator<Item = &Group> + '_>;
+
+    fn group(&self, id: GroupId) -> Option<&Group>;
+
+    /// Group of an item.
+    fn group_of(&self, item: rootline_model::Fingerprint) -> Option<GroupId>;
+
+    /// Takes back what a store remembers, before the first `observe`. Ids of new groups count up from `next` or from the
+    /// largest id given, whatever is larger.
+    fn restore(&mut self, now: Timestamp, groups: Vec<Remembered>, next: u64, topology: &Topology);
+}
+
+/// A group as a store remembers it.
+#[derive(Clone, Debug)]
+pub struct Remembered {
+    pub id: GroupId,
+    pub stage: Stage,
+    pub opened: Timestamp,
+    pub updated: Timestamp,
+    pub resolved: Option<Timestamp>,
+    /// Member, when it joined, why. In the order of joining.
+    pub members: Vec<(Item, Timestamp, Reason)>,
+    pub core: Option<rootline_model::Fingerprint>,
+}
+
+/// The correlator of a mode.
+pub fn correlator(options: Options) -> Box<dyn Correlator> {
+    let placement = modes::placement(&options);
+    Box::new(Streaming { book: Book::new(options), placement })
+}
+
+#[derive(Debug)]
+struct Streaming {
+    book: Book,
+    placement: Box<dyn Placement>,
+}
+
+impl Correlator for Streaming {
+    fn observe(&mut self, now: Timestamp, arrivals: &[Item], topology: &Topology) -> Vec<Change> {
+        let now = self.book.begin(now);
+        self.book.expire();
+        let mut order: Vec<&Item> = arrivals.iter().collect();
+        order.sort_by_key(|i| (i.fired, i.onset, i.id, i.ends));
+        let mut fresh: Vec<&Item> = Vec::new();
+        for item in order {
+            if !self.book.refresh(item) && item.is_firing(now) {
+                match fresh.last() {
+                    Some(last) if last.id == item.id => {}
+                    _ => fresh.push(item),
+                }
+            }
+        }
+        self.placement.begin(now, &fresh, &self.book, topology);
+        for item in fresh {
+            if self.book.refresh(item) {
+                continue;
+            }
+            let place = self.placement.place(item, &self.book, topology);
+            let group = self.book.put(item, place);
+            self.placement.placed(item, group, &self.book, topology);
+        }
+        self.book.finish()
+    }
+
+    fn groups(&self) -> Box<dyn Iterator<Item = &Group> + '_> {
+        Box::new(self.book.groups())
+    }
+
+    fn group(&self, id: GroupId) -> Option<&Group> {
+        self.book.group(id)
+    }
+
+    fn group_of(&self, item: rootline_model::Fingerprint) -> Option<GroupId> {
+        self.book.group_of(item)
+    }
+
+    fn restore(&mut self, now: Timestamp, groups: Vec<Remembered>, next: u64, topology: &Topology) {
+        self.book.restore(now, groups, next);
+        let members: Vec<(Item, GroupId)> = self.book.all_members();
+        for (item, group) in &members {
+            self.placement.placed(item, *group, &self.book, topology);
+        }
+    }
+}
+
+impl Options {
+    /// The default settings with another mode.
+    pub fn of(mode: Mode) -> Options {
+        Options { mode, ..Options::default() }
+    }
+}

@@ -1,0 +1,138 @@
+//! A group of items that belong together: what the daemon keeps as an incident.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rootline_model::{Both, Fingerprint, Origin, Severity, Stage, Timestamp};
+
+use crate::Item;
+
+/// Number of a group; the number of its incident.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct GroupId(pub u64);
+
+impl fmt::Display for GroupId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Why an item is in its group.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reason {
+    /// It opened the group.
+    First,
+    /// Same thing, same time as another member.
+    SameEntity { entity: Arc<str> },
+    /// The thing it is about hangs together with a thing that is already in the group.
+    Related { entity: Arc<str>, other: Arc<str> },
+    /// Its node is in trouble.
+    OnNode { node: Arc<str> },
+    /// Something it calls is in trouble.
+    Calls { callee: Arc<str> },
+    /// Everything depends on this: DNS, API server, etcd.
+    Shared { hub: Arc<str> },
+    /// Many nodes of one zone began together.
+    Zone { zone: Arc<str> },
+    /// Many things that have nothing to do with each other began together.
+    Burst { count: u32 },
+    /// Equal values of the grouping labels.
+    SameLabels,
+    /// Began or arrived close together.
+    SameTime,
+    /// Alike in words or labels.
+    Alike { percent: u8 },
+    /// It was a member before and came back.
+    Returned,
+    /// Restored: the words it was told with.
+    Told(Both),
+}
+
+impl Reason {
+    /// In words.
+    pub fn words(&self) -> Both {
+        let (en, zh) = match self {
+            Reason::First => ("the first of this incident".to_owned(), "本次事件的第一条".to_owned()),
+            Reason::SameEntity { entity } => {
+                (format!("about {entity} too, at the same time"), format!("同一时间,同样涉及 {entity}"))
+            }
+            Reason::Related { entity, other } => {
+                (format!("{entity} hangs together with {other}"), format!("{entity} 与 {other} 有关联"))
+            }
+            Reason::OnNode { node } => {
+                (format!("runs on {node}, which is in trouble"), format!("运行在出问题的 {node} 上"))
+            }
+            Reason::Calls { callee } => {
+                (format!("depends on {callee}, which is in trouble"), format!("依赖出问题的 {callee}"))
+            }
+            Reason::Shared { hub } => (format!("everything depends on {hub}"), format!("整个集群都依赖 {hub}")),
+            Reason::Zone { zone } => {
+                (format!("many nodes of zone {zone} began together"), format!("可用区 {zone} 的多个节点同时出现问题"))
+            }
+            Reason::Burst { count } => (
+                format!("{count} things without a direct relation began within a minute"),
+                format!("{count} 个没有直接关系的对象在一分钟内同时出现问题"),
+            ),
+            Reason::SameLabels => ("equal grouping labels".to_owned(), "分组标签相同".to_owned()),
+            Reason::SameTime => ("close in time".to_owned(), "时间接近".to_owned()),
+            Reason::Alike { percent } => (format!("{percent} % alike"), format!("相似度 {percent} %")),
+            Reason::Returned => ("came back".to_owned(), "再次出现".to_owned()),
+            Reason::Told(words) => return words.clone(),
+        };
+        Both { en, zh }
+    }
+}
+
+/// One item of a group.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Membership {
+    pub item: Item,
+    pub joined: Timestamp,
+    pub reason: Reason,
+    /// How often it came back after an end.
+    pub flaps: u32,
+    /// False once its end has passed.
+    pub firing: bool,
+}
+
+/// Items that belong together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    pub id: GroupId,
+    pub stage: Stage,
+    /// The worst inside; `None`: information only.
+    pub severity: Option<Severity>,
+    /// When the trouble began: the earliest onset inside.
+    pub onset: Timestamp,
+    pub opened: Timestamp,
+    pub updated: Timestamp,
+    pub resolved: Option<Timestamp>,
+    /// The one to look at first.
+    pub core: Fingerprint,
+    /// In the order of joining.
+    pub members: Vec<Membership>,
+    /// How many members fire.
+    pub firing: u32,
+    /// Since when none fires.
+    pub quiet_since: Option<Timestamp>,
+}
+
+impl Group {
+    /// The member that stands for all.
+    pub fn core(&self) -> Option<&Membership> {
+        self.members.iter().find(|m| m.item.id == self.core)
+    }
+
+    /// True if this is worth an incident: an alert or a fact of some severity, or three anomalies that do not repeat
+    /// each other. Information alone is none.
+    pub fn stands(&self) -> bool {
+        if self.members.iter().any(|m| m.item.origin != Origin::Anomaly && m.item.severity.is_some()) {
+            return true;
+        }
+        let mut things: Vec<_> =
+            self.members.iter().filter(|m| m.item.origin == Origin::Anomaly).map(|m| m.item.entities.first()).collect();
+        things.sort_unstable();
+        things.dedup();
+        things.len() >= 3
+    }
+}

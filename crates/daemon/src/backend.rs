@@ -1,0 +1,406 @@
+//! The daemon as the API sees it: reads from what the core published and from the store, acts through the core.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use rootline_api::{
+    Accepted, Action, AlertState, Answered, Backend, ChangeQuery, ChangeRow, Chart, DeadLetter, EventQuery, EventRow,
+    Fault, Forecast, Gauges, IncidentGauge, IncidentQuery, Intake, News, OutboxGauge, Page, Paging, PushedEvent,
+    Recording, Refusal, Silence, Status, What, Why,
+};
+use rootline_engine::Outlook;
+use rootline_model::{Alert, CallStats, LiveIncident, LogRecord, Role, SeriesBatch, Severity, Stage};
+use rootline_store::{EventStore, IncidentFilter, Store, StoreError};
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use crate::core::{Act, Input, Refused};
+use crate::sources::States;
+use crate::view::Published;
+use crate::{records, silence};
+
+/// What the API needs to work.
+pub struct Desk {
+    pub store: Arc<Store>,
+    pub published: Arc<Published>,
+    pub inputs: mpsc::Sender<Input>,
+    pub states: Arc<States>,
+    pub clock: fn() -> Timestamp,
+    pub started: Timestamp,
+    pub cluster: String,
+    pub channels: Vec<String>,
+}
+
+impl Desk {
+    /// Runs a question to the store where waiting hurts nobody.
+    fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Answered<'static, T> {
+        let store = self.store.clone();
+        Box::pin(async move {
+            let answer = tokio::task::spawn_blocking(move || question(&store)).await;
+            answer.map_err(|e| Fault::Internal(e.to_string()))?.map_err(fault)
+        })
+    }
+
+    /// Hands on what need not be durable; a full queue is the sender's to wait for.
+    fn queue(&self, input: Input) -> Accepted<'static> {
+        let taken = self.inputs.try_send(input);
+        Box::pin(async move { taken.map_err(|_| Refusal::later(Why::Full, "the daemon has more to do than it can")) })
+    }
+
+    fn act_on(&self, id: u64, act: Act, by: String) -> Answered<'_, LiveIncident> {
+        Box::pin(async move {
+            let (done, answer) = oneshot::channel();
+            let sent = self.inputs.send(Input::Act { id, act, by, done }).await;
+            sent.map_err(|_| stopping())?;
+            answer.await.map_err(|_| stopping())?.ok_or_else(|| missing(id))
+        })
+    }
+}
+
+fn stopping() -> Fault {
+    Fault::Unavailable { reason: "the daemon is stopping".to_owned(), retry_after_s: 5 }
+}
+
+fn missing(id: u64) -> Fault {
+    Fault::NotFound(format!("there is no incident {id}, or it was resolved long ago"))
+}
+
+fn fault(error: StoreError) -> Fault {
+    Fault::Internal(error.to_string())
+}
+
+fn page<A, B>(page: rootline_store::Page<A>, f: impl Fn(A) -> B) -> Page<B> {
+    Page { items: page.items.into_iter().map(f).collect(), next: page.next }
+}
+
+impl Backend for Desk {
+    fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    fn incidents(&self, query: IncidentQuery) -> Answered<'_, Page<LiveIncident>> {
+        let text = query.text.or_else(|| query.namespace.map(|n| format!("/{n}/")));
+        let filter = IncidentFilter { stage: query.stage, severity: query.severity, text, ..IncidentFilter::default() };
+        let Paging { limit, after } = query.paging;
+        self.ask(move |s| Ok(page(s.incidents(&filter, after.as_deref(), limit)?, |i| i)))
+    }
+
+    fn incident(&self, id: u64) -> Answered<'_, LiveIncident> {
+        let answer = self.ask(move |s| s.incident(id));
+        Box::pin(async move { answer.await?.ok_or_else(|| missing(id)) })
+    }
+
+    fn act(&self, id: u64, action: Action, by: String) -> Answered<'_, LiveIncident> {
+        let act = match action {
+            Action::Ack => Act::Ack,
+            Action::Unack => Act::Unack,
+            Action::Resolve => Act::Resolve,
+            Action::Note(text) => Act::Note(text),
+        };
+        self.act_on(id, act, by)
+    }
+
+    fn charts(&self, _id: u64) -> Answered<'_, Vec<Chart>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn record(&self, id: u64) -> Answered<'_, Recording> {
+        let answer = self.incident(id);
+        Box::pin(async move {
+            let incident = answer.await?;
+            let json = serde_json::to_vec_pretty(&incident).map_err(|e| Fault::Internal(e.to_string()))?;
+            let bytes = Box::pin(futures::stream::once(async { Ok(json) }));
+            Ok(Recording { name: format!("incident-{id}.json"), bytes })
+        })
+    }
+
+    fn alerts(&self) -> Answered<'_, Vec<AlertState>> {
+        let view = self.published.view();
+        let channels = self.channels.clone();
+        let silences = self.ask(|s| s.silences());
+        let now = (self.clock)();
+        Box::pin(async move {
+            let silences = silence::active(&silences.await?, now);
+            let state = |alert: &Alert| {
+                let key = alert.fingerprint();
+                let home = view.incidents.iter().find(|i| i.member(key).is_some());
+                let role = home.and_then(|i| i.member(key)).map(|m| m.role);
+                let core = home.filter(|_| role == Some(Role::Folded)).and_then(|i| i.core());
+                AlertState {
+                    alert: alert.clone(),
+                    updated: view.at,
+                    incident: home.map(|i| i.id),
+                    role,
+                    silenced_by: silences.iter().filter(|s| s.mutes(&alert.labels)).map(|s| s.id.clone()).collect(),
+                    inhibited_by: core.map(|c| c.alert.fingerprint().to_string()).into_iter().collect(),
+                    receivers: channels.clone(),
+                }
+            };
+            Ok(view.alerts.iter().map(state).collect())
+        })
+    }
+
+    fn silences(&self) -> Answered<'_, Vec<Silence>> {
+        self.ask(|s| Ok(s.silences()?.into_iter().map(silence::from_store).collect()))
+    }
+
+    fn silence_set(&self, silence: Silence) -> Answered<'_, String> {
+        let now = (self.clock)();
+        let published = self.published.clone();
+        self.ask(move |s| {
+            let kept = silence::to_store(silence, now);
+            let id = kept.id.clone();
+            s.put_silence(&kept)?;
+            published.tell(now, What::Silences);
+            Ok(id)
+        })
+    }
+
+    fn silence_expire(&self, id: String) -> Answered<'_, ()> {
+        let now = (self.clock)();
+        let published = self.published.clone();
+        let wanted = id.clone();
+        let found = self.ask(move |s| {
+            let Some(mut silence) = s.silence(&wanted)? else { return Ok(false) };
+            silence.ends_at = silence.ends_at.min(now);
+            silence.updated_at = now;
+            s.put_silence(&silence)?;
+            published.tell(now, What::Silences);
+            Ok(true)
+        });
+        Box::pin(async move {
+            if found.await? { Ok(()) } else { Err(Fault::NotFound(format!("there is no silence {id}"))) }
+        })
+    }
+
+    fn events(&self, query: EventQuery) -> Answered<'_, Page<EventRow>> {
+        let mut parts = query.entity.as_deref().unwrap_or_default().split('/');
+        let kind = parts.next().unwrap_or_default().to_owned();
+        let name = parts.next_back().unwrap_or_default().to_owned();
+        let filter = rootline_store::EventQuery {
+            from: query.since,
+            to: query.until,
+            namespace: query.namespace.unwrap_or_default(),
+            kind,
+            name,
+            reason: query.reason.unwrap_or_default(),
+            text: query.text.unwrap_or_default(),
+            ..rootline_store::EventQuery::default()
+        };
+        let Paging { limit, after } = query.paging;
+        self.ask(move |s| Ok(page(EventStore::events(s, &filter, after.as_deref(), limit)?, event_row)))
+    }
+
+    fn changes(&self, query: ChangeQuery) -> Answered<'_, Page<ChangeRow>> {
+        let now = (self.clock)();
+        let since = query.since.unwrap_or(now - SignedDuration::from_hours(24 * 7));
+        let until = query.until.unwrap_or(now + SignedDuration::from_hours(1));
+        let limit = query.paging.limit;
+        self.ask(move |s| {
+            let rows = s.changes(query.entity.as_deref(), since, until, limit)?;
+            let fits = |c: &rootline_store::Change| {
+                query.namespace.as_ref().is_none_or(|n| c.entity.split('/').nth(1) == Some(n.as_str()))
+            };
+            let items = rows.into_iter().filter(fits).enumerate().map(|(i, c)| change_row(i, c)).collect();
+            Ok(Page { items, next: None })
+        })
+    }
+
+    fn status(&self) -> Answered<'_, Status> {
+        let view = self.published.view();
+        let mut open = [0; 3];
+        for incident in view.incidents.iter().filter(|i| i.stage == Stage::Open) {
+            open[match incident.severity {
+                Severity::Warning => 0,
+                Severity::Error => 1,
+                Severity::Critical => 2,
+            }] += 1;
+        }
+        let counts = self.ask(|s| s.outbox_counts());
+        let firing = view.alerts.iter().filter(|a| a.is_firing(view.at)).count();
+        let status = Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started: self.started,
+            cluster: self.cluster.clone(),
+            leader: true,
+            ready: view.ready || self.states.list().is_empty(),
+            sources: self.states.list(),
+            open,
+            alerts: u32::try_from(firing).unwrap_or(u32::MAX),
+            series: u64::try_from(view.series.baselines).unwrap_or(u64::MAX),
+            ..Status::default()
+        };
+        Box::pin(async move {
+            let dead_letters = counts.await?.iter().map(|c| c.dead).sum();
+            Ok(Status { dead_letters, ..status })
+        })
+    }
+
+    fn dead_letters(&self, paging: Paging) -> Answered<'_, Page<DeadLetter>> {
+        self.ask(move |s| {
+            let letters = s.dead_letters(paging.limit)?;
+            Ok(Page { items: letters.into_iter().enumerate().map(|(i, m)| dead_letter(i, m)).collect(), next: None })
+        })
+    }
+
+    fn dead_letter_retry(&self, id: u64) -> Answered<'_, ()> {
+        let now = (self.clock)();
+        let done = self.ask(move |s| {
+            let place = usize::try_from(id).unwrap_or(usize::MAX);
+            let letter = s.dead_letters(DEAD_LETTERS_MAX)?.into_iter().nth(place.saturating_sub(1));
+            letter.map_or(Ok(false), |m| s.retry(&m.key, now))
+        });
+        Box::pin(async move {
+            if done.await? { Ok(()) } else { Err(Fault::NotFound(format!("there is no dead letter {id}"))) }
+        })
+    }
+
+    fn gauges(&self) -> Gauges {
+        let view = self.published.view();
+        let counts = self.published.counts();
+        let open = view.incidents.iter().filter(|i| i.stage == Stage::Open);
+        Gauges {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            ready: true,
+            leader: true,
+            started_s: self.started.as_second() as f64,
+            queue: counts.queue,
+            queue_capacity: u64::try_from(self.inputs.max_capacity()).unwrap_or(u64::MAX),
+            ticks: counts.ticks,
+            tick_s_sum: counts.tick_s_sum,
+            tick_s_max: counts.tick_s_max,
+            store_errors: counts.store_errors,
+            entities: u64::try_from(view.objects).unwrap_or(u64::MAX),
+            alerts_firing: u64::try_from(view.alerts.iter().filter(|a| a.is_firing(view.at)).count())
+                .unwrap_or(u64::MAX),
+            outbox: self.store.outbox_counts().unwrap_or_default().into_iter().map(outbox).collect(),
+            sources: self.states.list(),
+            incidents: open.map(|i| gauge(i)).collect(),
+            series: u64::try_from(view.series.baselines).unwrap_or(u64::MAX),
+            series_limit_hits: view.series.refused,
+            forecasts: view.outlooks.iter().filter_map(forecast).collect(),
+            ..Gauges::default()
+        }
+    }
+
+    fn subscribe(&self) -> broadcast::Receiver<News> {
+        self.published.subscribe()
+    }
+}
+
+/// Dead letters looked through for one to retry.
+const DEAD_LETTERS_MAX: usize = 1_000;
+
+fn dead_letter(place: usize, message: rootline_store::Message) -> DeadLetter {
+    DeadLetter {
+        id: u64::try_from(place + 1).unwrap_or(u64::MAX),
+        channel: message.channel,
+        key: message.key,
+        incident: message.incident.unwrap_or_default(),
+        created: message.created,
+        attempts: message.attempts,
+        error: message.error.unwrap_or_default(),
+    }
+}
+
+fn outbox(counts: rootline_store::ChannelCounts) -> OutboxGauge {
+    OutboxGauge { channel: counts.channel, waiting: counts.pending, sent: counts.sent, failed: 0, dead: counts.dead }
+}
+
+fn gauge(incident: &LiveIncident) -> IncidentGauge {
+    let best = incident.causes.first();
+    IncidentGauge {
+        id: incident.id,
+        severity: incident.severity,
+        acked: incident.acked.is_some(),
+        members: u32::try_from(incident.members.len()).unwrap_or(u32::MAX),
+        code: best.map(|c| c.code.clone()).unwrap_or_default(),
+        entity: best.map(|c| c.entity.clone()).unwrap_or_default(),
+        confidence: best.map_or(0.0, |c| c.confidence),
+        edges: incident.edges.clone(),
+    }
+}
+
+fn forecast(outlook: &Outlook) -> Option<Forecast> {
+    let (probability, seconds) = outlook.breach?;
+    Some(Forecast {
+        entity: outlook.id.subject.entity.to_string(),
+        series: outlook.id.series.to_owned(),
+        reaches_limit_s: seconds as f64,
+        probability,
+    })
+}
+
+fn event_row(event: rootline_store::KeptEvent) -> EventRow {
+    EventRow {
+        id: 0,
+        at: event.last,
+        cluster: event.cluster,
+        entity: format!("{}/{}/{}", event.kind, event.namespace, event.name),
+        namespace: event.namespace,
+        kind: event.r#type,
+        reason: event.reason,
+        message: event.note,
+        count: event.count,
+        component: event.source,
+    }
+}
+
+fn change_row(place: usize, change: rootline_store::Change) -> ChangeRow {
+    ChangeRow {
+        id: u64::try_from(place).unwrap_or(u64::MAX),
+        at: change.at,
+        namespace: change.entity.split('/').nth(1).unwrap_or_default().to_owned(),
+        entity: change.entity,
+        kind: change.what,
+        before: change.from,
+        after: change.to,
+        ..ChangeRow::default()
+    }
+}
+
+impl Intake for Desk {
+    fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    fn alerts(&self, alerts: Vec<Alert>) -> Accepted<'_> {
+        Box::pin(async move {
+            let (done, answer) = oneshot::channel();
+            let input = Input::Alerts { alerts, done };
+            self.inputs
+                .try_send(input)
+                .map_err(|_| Refusal::later(Why::Full, "the daemon has more to do than it can"))?;
+            match answer.await {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(why @ Refused::Store(_))) => Err(Refusal::later(Why::Store, why.to_string())),
+                Ok(Err(why @ Refused::Full(_))) => Err(Refusal::later(Why::Limit, why.to_string())),
+                Err(_) => Err(Refusal::later(Why::NotReady, "the daemon is stopping")),
+            }
+        })
+    }
+
+    fn samples(&self, batches: Vec<SeriesBatch>) -> Accepted<'_> {
+        self.queue(Input::Samples { batches, is_history: false })
+    }
+
+    fn logs(&self, records: Vec<LogRecord>) -> Accepted<'_> {
+        self.queue(Input::Lines(records))
+    }
+
+    fn calls(&self, calls: Vec<CallStats>) -> Accepted<'_> {
+        self.queue(Input::Calls(calls))
+    }
+
+    fn events(&self, events: Vec<PushedEvent>) -> Accepted<'_> {
+        let now = (self.clock)();
+        let kept: Vec<_> = events.iter().filter_map(|e| records::pushed(&e.object, now)).collect();
+        if kept.len() < events.len() {
+            let n = events.len() - kept.len();
+            return Box::pin(async move { Err(Refusal::malformed(format!("{n} of the objects are no events"))) });
+        }
+        self.queue(Input::Events(kept))
+    }
+}

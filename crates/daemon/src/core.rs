@@ -1,0 +1,374 @@
+//! The thread that owns the pipeline: takes inputs, ticks, commits what was decided, and only then lets others see it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use rootline_engine::{Live, LogWanted, Query};
+use rootline_model::{Alert, CallStats, EventRecord, LiveIncident, LogRecord, SeriesBatch};
+use rootline_objects::{CallHint, Signal};
+use rootline_sources::pull::prometheus::RuleBook;
+use rootline_sources::watch::{Delta, ObjectStore, StoreLimits};
+use rootline_store::{EventStore, NewMessage, Store, StoreError, Tick};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::records;
+use crate::route::Routes;
+use crate::silence;
+use crate::view::{Published, View};
+
+/// Edges of the call graph kept at most.
+const CALLS_MAX: usize = 20_000;
+/// Inputs taken before the next look at the clock.
+const BATCH_MAX: usize = 1_000;
+/// After something urgent the next tick waits no longer than this, so that a storm is looked at in few pieces.
+const URGENT: Duration = Duration::from_secs(2);
+/// Incidents that could not be written wait in memory; above this the oldest go, and that is counted.
+const UNWRITTEN_MAX: usize = 10_000;
+
+/// Forecasts shown at most.
+const OUTLOOKS_MAX: usize = 200;
+/// Name of the snapshot of what people were told.
+const TOLD: &str = "told";
+
+/// What comes to the core.
+pub enum Input {
+    /// Answered once they are on disk.
+    Alerts {
+        alerts: Vec<Alert>,
+        done: oneshot::Sender<Result<(), Refused>>,
+    },
+    Delta(Delta),
+    /// Logs of suspicious containers, as last read.
+    Logs(Vec<Signal>),
+    /// Alerting rules, for the `for:` of alerts.
+    Rules(Arc<RuleBook>),
+    Samples {
+        batches: Vec<SeriesBatch>,
+        is_history: bool,
+    },
+    /// Log lines that were pushed.
+    Lines(Vec<LogRecord>),
+    Calls(Vec<CallStats>),
+    Events(Vec<EventRecord>),
+    Act {
+        id: u64,
+        act: Act,
+        by: String,
+        done: oneshot::Sender<Option<LiveIncident>>,
+    },
+    Stop,
+}
+
+/// What a person does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    Ack,
+    Unack,
+    Note(String),
+    Resolve,
+}
+
+/// Why alerts were not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    #[error("the store cannot write: {0}")]
+    Store(String),
+    #[error("{0} alerts are beyond what is kept in memory")]
+    Full(usize),
+}
+
+/// What the core works with.
+pub struct Core {
+    pub live: Live,
+    pub store: Arc<Store>,
+    pub routes: Routes,
+    pub published: Arc<Published>,
+    /// Containers whose logs would help, for whoever reads logs.
+    pub wanted: watch::Sender<Vec<LogWanted>>,
+    /// What should be asked of Prometheus, for whoever asks.
+    pub queries: watch::Sender<Vec<Query>>,
+    pub tick: Duration,
+    objects: ObjectStore,
+    objects_changed: bool,
+    logs: Vec<Signal>,
+    rules: Arc<RuleBook>,
+    calls: BTreeSet<(String, String, String)>,
+    events: Vec<EventRecord>,
+    changes: Vec<rootline_model::Change>,
+    unwritten: Vec<LiveIncident>,
+    unsent: Vec<NewMessage>,
+}
+
+impl Core {
+    pub fn new(live: Live, store: Arc<Store>, routes: Routes, published: Arc<Published>, tick: Duration) -> Core {
+        Core {
+            live,
+            store,
+            routes,
+            published,
+            wanted: watch::Sender::new(Vec::new()),
+            tick,
+            objects: ObjectStore::new(StoreLimits::default()),
+            objects_changed: false,
+            logs: Vec::new(),
+            rules: Arc::default(),
+            calls: BTreeSet::new(),
+            queries: watch::Sender::new(Vec::new()),
+            events: Vec::new(),
+            changes: Vec::new(),
+            unwritten: Vec::new(),
+            unsent: Vec::new(),
+        }
+    }
+
+    /// Puts back what the store remembers.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn restore(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        let alerts = self.store.alerts()?.into_iter().map(|k| k.alert).collect();
+        let mut incidents = self.store.open_incidents()?;
+        let recent = rootline_store::IncidentFilter {
+            since: Some(now - SignedDuration::from_hours(1)),
+            ..rootline_store::IncidentFilter::default()
+        };
+        for incident in self.store.incidents(&recent, None, rootline_store::PAGE_MAX)?.items {
+            if !incidents.iter().any(|i| i.id == incident.id) {
+                incidents.push(incident);
+            }
+        }
+        incidents.sort_by_key(|i| i.id);
+        if let Some((_, bytes)) = self.store.snapshot(TOLD)?
+            && let Ok(rows) = serde_json::from_slice(&bytes)
+        {
+            self.live.restore_told(rows);
+        }
+        self.live.restore(now, incidents, alerts, self.store.next_incident_id()?);
+        self.publish(now, &[]);
+        Ok(())
+    }
+
+    /// Works until `Stop` comes or nobody can send any more.
+    pub fn run(mut self, mut inputs: mpsc::Receiver<Input>, handle: &tokio::runtime::Handle, clock: fn() -> Timestamp) {
+        let mut due = Instant::now() + Duration::from_secs(1);
+        loop {
+            let patience = due.saturating_duration_since(Instant::now());
+            let mut batch = Vec::new();
+            let waited = handle.block_on(async { tokio::time::timeout(patience, inputs.recv()).await });
+            match waited {
+                Ok(Some(first)) => {
+                    batch.push(first);
+                    while batch.len() < BATCH_MAX
+                        && let Ok(more) = inputs.try_recv()
+                    {
+                        batch.push(more);
+                    }
+                }
+                Ok(None) => break,
+                Err(_) => {}
+            }
+            let stop = batch.iter().any(|i| matches!(i, Input::Stop));
+            if self.take(batch, clock()) {
+                due = due.min(Instant::now() + URGENT);
+            }
+            if Instant::now() >= due || stop {
+                let begun = Instant::now();
+                self.step(clock());
+                self.published.ticked(begun.elapsed(), inputs.len());
+                due = begun + self.tick;
+            }
+            if stop {
+                break;
+            }
+        }
+    }
+
+    /// Takes inputs in. True: something that should be looked at soon.
+    fn take(&mut self, batch: Vec<Input>, now: Timestamp) -> bool {
+        let mut urgent = false;
+        let mut alerts = Vec::new();
+        let mut waiting = Vec::new();
+        for input in batch {
+            match input {
+                Input::Alerts { alerts: more, done } => {
+                    alerts.extend(more);
+                    waiting.push(done);
+                }
+                Input::Delta(delta) => self.delta(delta, now),
+                Input::Logs(logs) => {
+                    self.logs = logs;
+                    self.objects_changed = true;
+                }
+                Input::Rules(rules) => self.rules = rules,
+                Input::Samples { batches, is_history } => {
+                    self.live.take_samples(&batches, is_history);
+                }
+                Input::Lines(records) => self.live.take_logs(&records),
+                Input::Calls(calls) => self.called(&calls),
+                Input::Events(events) => self.events.extend(events),
+                Input::Act { id, act, by, done } => {
+                    let _ = done.send(self.act(now, id, &act, &by));
+                }
+                Input::Stop => {}
+            }
+        }
+        if !waiting.is_empty() {
+            urgent = !alerts.is_empty();
+            let answer = self.alerts(alerts, now);
+            for done in waiting {
+                let _ = done.send(answer.clone());
+            }
+        }
+        urgent
+    }
+
+    fn delta(&mut self, delta: Delta, now: Timestamp) {
+        let applied = self.objects.apply(delta, now);
+        for change in &applied.changes {
+            if let Some(change) = records::series_change(change) {
+                self.live.take_change(change);
+            }
+        }
+        self.changes.extend(applied.changes);
+        self.events.extend(applied.event);
+        self.objects_changed = true;
+    }
+
+    /// Who calls whom, as traces tell; it says which way trouble travels.
+    fn called(&mut self, calls: &[CallStats]) {
+        for call in calls {
+            let edge = (call.caller.1.clone(), call.caller.0.clone(), call.callee.0.clone());
+            if self.calls.len() < CALLS_MAX && self.calls.insert(edge) {
+                self.objects_changed = true;
+            }
+        }
+    }
+
+    /// One write for all that came together.
+    fn alerts(&mut self, mut alerts: Vec<Alert>, now: Timestamp) -> Result<(), Refused> {
+        for alert in &mut alerts {
+            self.rules.complete(alert);
+        }
+        let (kept, refused) = self.live.take_alerts(alerts);
+        self.store.put_alerts(&kept, now).map_err(|e| {
+            self.published.store_failed();
+            Refused::Store(e.to_string())
+        })?;
+        if refused > 0 { Err(Refused::Full(refused)) } else { Ok(()) }
+    }
+
+    fn act(&mut self, now: Timestamp, id: u64, act: &Act, by: &str) -> Option<LiveIncident> {
+        let incident = match act {
+            Act::Ack => self.live.ack(now, id, Some(by)),
+            Act::Unack => self.live.ack(now, id, None),
+            Act::Note(text) => self.live.note(now, id, by, text),
+            Act::Resolve => self.live.resolve(now, id, by),
+        }?;
+        let deed = records::deed(now, by, act, id);
+        let tick = Tick { at: now, incidents: vec![incident.clone()], deeds: vec![deed], ..Tick::default() };
+        if let Err(error) = self.store.commit(&tick) {
+            self.published.store_failed();
+            tracing::error!(%error, "could not keep what a person did");
+        }
+        self.publish(now, std::slice::from_ref(&incident));
+        Some(incident)
+    }
+
+    /// One tick: look, decide, commit, publish.
+    fn step(&mut self, now: Timestamp) {
+        if self.objects_changed {
+            let mut signals = self.objects.signals(now);
+            self.wanted.send_replace(self.live.engine().suspicious(&signals));
+            signals.extend(self.logs.iter().cloned());
+            signals.extend(self.calls.iter().map(|(namespace, caller, callee)| {
+                Signal::Call(CallHint { namespace: namespace.clone(), caller: caller.clone(), callee: callee.clone() })
+            }));
+            self.live.take_state(signals);
+            self.objects_changed = false;
+        }
+        let outcome = self.live.tick(now);
+        let queries = self.live.wanted_queries(now);
+        if !queries.is_empty() {
+            self.queries.send_replace(queries);
+        }
+        let silences = self.silences(now);
+        let told = outcome.notifications.iter().filter_map(|n| self.live.incident(n.incident));
+        let loud = told.filter(|i| !silence::is_silenced(&silences, i, now));
+        let mut messages: Vec<NewMessage> = loud.flat_map(|i| self.routes.messages(now, i)).collect();
+        messages.extend(outcome.changed.iter().flat_map(|i| self.routes.backfill(now, i)));
+        self.unwritten.extend(outcome.changed.iter().cloned());
+        self.unsent.extend(messages);
+        self.commit(now);
+        self.history();
+        self.publish(now, &outcome.changed);
+    }
+
+    /// Those in force. If they cannot be read, nothing is silent: a message too many is the safer mistake.
+    fn silences(&self, now: Timestamp) -> Vec<silence::Active> {
+        match self.store.silences() {
+            Ok(kept) => silence::active(&kept, now),
+            Err(error) => {
+                self.published.store_failed();
+                tracing::error!(%error, "silences cannot be read, so none is in force");
+                Vec::new()
+            }
+        }
+    }
+
+    /// What could not be written stays and is tried again with the next tick.
+    fn commit(&mut self, now: Timestamp) {
+        let mut newest: BTreeMap<u64, LiveIncident> = BTreeMap::new();
+        for incident in std::mem::take(&mut self.unwritten) {
+            newest.insert(incident.id, incident);
+        }
+        let memberships = newest.values().flat_map(records::memberships).collect();
+        let tick = Tick {
+            at: now,
+            incidents: newest.into_values().collect(),
+            memberships,
+            snapshots: if self.unsent.is_empty() { Vec::new() } else { vec![(TOLD.to_owned(), self.told())] },
+            messages: std::mem::take(&mut self.unsent),
+            ..Tick::default()
+        };
+        if let Err(error) = self.store.commit(&tick) {
+            self.published.store_failed();
+            tracing::error!(%error, "could not write what this tick decided, trying again with the next");
+            self.unwritten = tick.incidents;
+            self.unsent = tick.messages;
+            let surplus = self.unwritten.len().saturating_sub(UNWRITTEN_MAX);
+            self.unwritten.drain(..surplus);
+            let surplus = self.unsent.len().saturating_sub(UNWRITTEN_MAX);
+            self.unsent.drain(..surplus);
+        }
+    }
+
+    fn told(&self) -> Vec<u8> {
+        serde_json::to_vec(&self.live.told()).unwrap_or_default()
+    }
+
+    /// Events and changes to look back on: a loss here is a gap in the history, no lost incident.
+    fn history(&mut self) {
+        let events: Vec<_> = std::mem::take(&mut self.events).iter().map(records::event).collect();
+        let changes: Vec<_> = std::mem::take(&mut self.changes).iter().map(records::change).collect();
+        let kept = self.store.put_events(&events).map(|_| ()).and_then(|()| self.store.put_changes(&changes));
+        if let Err(error) = kept {
+            self.published.store_failed();
+            tracing::error!(%error, "could not keep events and changes");
+        }
+    }
+
+    fn publish(&self, now: Timestamp, changed: &[LiveIncident]) {
+        let view = View {
+            at: now,
+            incidents: self.live.incidents().cloned().map(Arc::new).collect(),
+            alerts: self.live.alerts().cloned().collect(),
+            ready: self.objects.is_ready(),
+            objects: self.objects.len(),
+            series: self.live.bank().stats(),
+            outlooks: self.live.bank().forecasts(now, OUTLOOKS_MAX),
+        };
+        self.published.publish(view, changed);
+    }
+}

@@ -1,0 +1,45 @@
+//! Which channels are told of an incident.
+
+use jiff::Timestamp;
+use rootline_model::{LiveIncident, Severity};
+use rootline_store::NewMessage;
+use serde_json::Value;
+
+/// Channel that keeps Alertmanager's copies up to date.
+pub const BACKFILL: &str = "alertmanager";
+
+/// One channel that people read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    pub channel: String,
+    pub min_severity: Severity,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Routes {
+    pub channels: Vec<Route>,
+    pub backfill: bool,
+}
+
+impl Routes {
+    /// One message for each channel that wants to know of incidents this bad.
+    pub fn messages(&self, now: Timestamp, incident: &LiveIncident) -> Vec<NewMessage> {
+        let wanted = self.channels.iter().filter(|c| incident.severity >= c.min_severity);
+        wanted.map(|c| message(now, &c.channel, incident)).collect()
+    }
+
+    pub fn backfill(&self, now: Timestamp, incident: &LiveIncident) -> Option<NewMessage> {
+        self.backfill.then(|| message(now, BACKFILL, incident))
+    }
+}
+
+fn message(now: Timestamp, channel: &str, incident: &LiveIncident) -> NewMessage {
+    NewMessage {
+        key: format!("{}/{channel}", incident.key()),
+        channel: channel.to_owned(),
+        incident: Some(incident.id),
+        version: incident.version,
+        body: serde_json::to_value(incident).unwrap_or(Value::Null),
+        due: now,
+    }
+}

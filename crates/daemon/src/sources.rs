@@ -1,0 +1,101 @@
+//! What the daemon reads by itself: the cluster, logs of suspicious containers, rules and alerts of Prometheus.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rootline_api::SourceState;
+use rootline_engine::LogWanted as Suspicious;
+use rootline_objects::Signal;
+use rootline_sources::live::{LogLimits, LogWanted};
+use rootline_sources::watch::{Delta, Trouble, Watch};
+use tokio::sync::{mpsc, watch};
+
+use crate::core::Input;
+
+/// Containers whose logs are read in one round, and how often.
+const LOGS_MAX: usize = 50;
+const LOGS_EVERY: Duration = Duration::from_secs(30);
+
+/// How each source does.
+#[derive(Debug, Default)]
+pub struct States(Mutex<BTreeMap<String, SourceState>>);
+
+impl States {
+    pub fn good(&self, name: &str, kind: &str, at: Timestamp) {
+        self.set(name, kind, |s| {
+            s.last_success = Some(at);
+            s.error.clear();
+        });
+    }
+
+    pub fn bad(&self, name: &str, kind: &str, error: &str) {
+        self.set(name, kind, |s| error.clone_into(&mut s.error));
+    }
+
+    fn set(&self, name: &str, kind: &str, f: impl FnOnce(&mut SourceState)) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || SourceState { name: name.to_owned(), kind: kind.to_owned(), ..SourceState::default() };
+        f(all.entry(name.to_owned()).or_insert_with(new));
+    }
+
+    pub fn list(&self) -> Vec<SourceState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+}
+
+/// Hands everything that a watch tells to the core, as long as both live.
+pub async fn cluster(
+    watch: &Watch,
+    mut deltas: mpsc::Receiver<Delta>,
+    inputs: mpsc::Sender<Input>,
+    (states, clock): (&States, fn() -> Timestamp),
+) {
+    let name = watch.server().to_owned();
+    while let Some(delta) = deltas.recv().await {
+        match &delta {
+            Delta::Trouble { resource, trouble } => {
+                states.bad(&name, "kubernetes", &format!("{}: {}", resource.name(), words(trouble)));
+            }
+            _ => states.good(&name, "kubernetes", clock()),
+        }
+        if inputs.send(Input::Delta(delta)).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn words(trouble: &Trouble) -> &str {
+    match trouble {
+        Trouble::Forbidden { detail, .. } | Trouble::Failing { detail } => detail,
+        Trouble::Absent => "the server does not know it",
+    }
+}
+
+/// Reads the logs of containers that do not do what they should, now and then.
+pub async fn logs(watch: &Watch, mut wanted: watch::Receiver<Vec<Suspicious>>, inputs: mpsc::Sender<Input>) {
+    let mut last: Vec<Suspicious> = Vec::new();
+    while wanted.changed().await.is_ok() {
+        let now = wanted.borrow_and_update().clone();
+        if now.is_empty() && last.is_empty() {
+            continue;
+        }
+        let list: Vec<LogWanted> = now.iter().take(LOGS_MAX).map(log).collect();
+        let signals: Vec<Signal> = watch.logs(&list, LogLimits::default()).await;
+        last = now;
+        if inputs.send(Input::Logs(signals)).await.is_err() {
+            return;
+        }
+        tokio::time::sleep(LOGS_EVERY).await;
+    }
+}
+
+fn log(w: &Suspicious) -> LogWanted {
+    LogWanted {
+        namespace: w.namespace.clone(),
+        pod: w.pod.clone(),
+        container: w.container.clone(),
+        previous: w.previous,
+    }
+}

@@ -1,0 +1,365 @@
+//! The daemon's core: one value that takes signals in and gives incidents out, tick by tick.
+//!
+//! Synchronous, without clock, I/O or threads: `rootline run` and `rootline replay` drive the same value, and the same
+//! inputs at the same moments give the same incidents (ADR-0008).
+
+mod draft;
+mod facts;
+mod numbers;
+mod table;
+mod topology;
+
+use std::collections::BTreeMap;
+
+use hashbrown::HashSet;
+use jiff::SignedDuration;
+use rootline_correlate::{
+    Change, Correlator, Group, GroupId, Item, Mode, Notices, Options as CorrelateOptions, Reason, Remembered,
+    correlator,
+};
+use rootline_model::{Alert, EntityRef, Fingerprint, LiveIncident, LogRecord, Origin, SeriesBatch, Stage, Timestamp};
+use rootline_objects::{Alert as AlertSignal, Signal};
+
+use crate::{Engine, pipeline};
+use facts::{Facts, Seen};
+use numbers::Numbers;
+use table::Table;
+use topology::Map;
+
+pub use rootline_correlate::{Mode as CorrelationMode, NoticeKind, NoticePolicy, ToldRow};
+pub use rootline_series::{
+    Bank, Change as SeriesChange, ChangeKind as SeriesChangeKind, Chart as SeriesChart, Ingested,
+    Options as SeriesOptions, Outlook, Query, Stats as SeriesStats,
+};
+
+/// Alerts kept at most; above it new ones are refused (`Live::take_alerts` tells how many).
+const ALERTS_MAX: usize = 200_000;
+
+/// How the live pipeline works.
+#[derive(Clone, Debug)]
+pub struct LiveOptions {
+    pub mode: Mode,
+    pub notices: NoticePolicy,
+    /// A fact must hold so long before it counts.
+    pub settle: SignedDuration,
+    pub series: SeriesOptions,
+}
+
+impl Default for LiveOptions {
+    fn default() -> Self {
+        LiveOptions {
+            mode: Mode::Full,
+            notices: NoticePolicy::default(),
+            settle: SignedDuration::from_secs(20),
+            series: SeriesOptions::default(),
+        }
+    }
+}
+
+/// A message that people should get.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Notification {
+    pub incident: u64,
+    pub kind: NoticeKind,
+}
+
+/// What one tick decided.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outcome {
+    /// Incidents as they are now, those that changed.
+    pub changed: Vec<LiveIncident>,
+    pub notifications: Vec<Notification>,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Live {
+    engine: Engine,
+    options: LiveOptions,
+    signals: Vec<Signal>,
+    alerts: BTreeMap<Fingerprint, Alert>,
+    /// Arrived since the last tick.
+    fresh: Vec<Fingerprint>,
+    facts: Facts,
+    numbers: Numbers,
+    map: Map,
+    correlator: Box<dyn Correlator>,
+    notices: Notices,
+    table: Table,
+}
+
+impl Live {
+    pub fn new(engine: Engine, options: LiveOptions) -> Live {
+        Live {
+            correlator: correlator(CorrelateOptions::of(options.mode)),
+            notices: Notices::new(options.notices.clone()),
+            numbers: Numbers::new(options.series.clone()),
+            engine,
+            options,
+            signals: Vec::new(),
+            alerts: BTreeMap::new(),
+            fresh: Vec::new(),
+            facts: Facts::default(),
+            map: Map::default(),
+            table: Table::default(),
+        }
+    }
+
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// What people were told, to be kept in the transaction that keeps the messages.
+    pub fn told(&self) -> Vec<ToldRow> {
+        self.notices.remember()
+    }
+
+    /// Takes back what `told` gave.
+    pub fn restore_told(&mut self, rows: Vec<ToldRow>) {
+        self.notices.restore(rows);
+    }
+
+    /// Comes back after a stop with what the store remembers: open incidents, those resolved of late, and the alerts.
+    /// Ids count on from `next`.
+    pub fn restore(&mut self, now: Timestamp, incidents: Vec<LiveIncident>, alerts: Vec<Alert>, next: u64) {
+        for alert in alerts {
+            self.alerts.insert(alert.fingerprint(), alert);
+        }
+        let topology = &self.map.topology;
+        let mut groups = Vec::with_capacity(incidents.len());
+        for incident in incidents {
+            let mut members = Vec::with_capacity(incident.members.len());
+            for member in &incident.members {
+                let item = Item::from_alert(&member.alert, member.origin, topology);
+                members.push((item, incident.opened, Reason::Told(member.reason.clone())));
+                match member.origin {
+                    Origin::Alert => {
+                        self.alerts.entry(member.alert.fingerprint()).or_insert_with(|| member.alert.clone());
+                    }
+                    _ if incident.stage == Stage::Open => {
+                        self.facts.restore(now, &member.alert, draft::told_of(&incident))
+                    }
+                    _ => {}
+                }
+            }
+            groups.push(Remembered {
+                id: GroupId(incident.id),
+                stage: incident.stage,
+                opened: incident.opened,
+                updated: incident.updated,
+                resolved: incident.resolved,
+                members,
+                core: incident.core().map(|m| m.alert.fingerprint()),
+            });
+            self.table.insert(incident);
+        }
+        self.correlator.restore(now, groups, next, topology);
+    }
+
+    /// The state of the cluster, whole; it replaces what was known.
+    pub fn take_state(&mut self, signals: Vec<Signal>) {
+        self.signals = signals;
+    }
+
+    /// Alerts as they came, merged with what is known by Alertmanager's rules. Gives those that are new or changed, as
+    /// they are now, to be kept before the sender is told that all is well; and how many were refused for want of room.
+    pub fn take_alerts(&mut self, alerts: Vec<Alert>) -> (Vec<Alert>, usize) {
+        let mut kept = Vec::with_capacity(alerts.len());
+        let mut refused = 0;
+        for alert in alerts {
+            let key = alert.fingerprint();
+            let full = self.alerts.len() >= ALERTS_MAX;
+            match self.alerts.get_mut(&key) {
+                Some(known) => {
+                    let merged = merged(known, alert);
+                    if *known != merged {
+                        *known = merged.clone();
+                        kept.push(merged);
+                    }
+                }
+                None if full => {
+                    refused += 1;
+                    continue;
+                }
+                None => {
+                    self.alerts.insert(key, alert.clone());
+                    kept.push(alert);
+                }
+            }
+            self.fresh.push(key);
+        }
+        (kept, refused)
+    }
+
+    /// Samples that were pushed or asked for. `is_history`: an answer to a query that asked for history.
+    pub fn take_samples(&mut self, batches: &[SeriesBatch], is_history: bool) -> Ingested {
+        self.numbers.samples(batches, is_history)
+    }
+
+    pub fn take_logs(&mut self, records: &[LogRecord]) {
+        self.numbers.logs(records);
+    }
+
+    /// Rollouts, restarts and the like: what was usual may differ from now on.
+    pub fn take_change(&mut self, change: SeriesChange) {
+        self.numbers.changed(change);
+    }
+
+    /// What should be asked of Prometheus now.
+    pub fn wanted_queries(&mut self, now: Timestamp) -> Vec<Query> {
+        self.numbers.queries(now)
+    }
+
+    /// The series' memory: charts, forecasts, sizes.
+    pub fn bank(&self) -> &Bank {
+        self.numbers.bank()
+    }
+
+    /// Baselines of an earlier run.
+    pub fn restore_bank(&mut self, bank: Bank) {
+        self.numbers.put_back(bank);
+    }
+
+    /// Looks at everything.
+    pub fn tick(&mut self, now: Timestamp) -> Outcome {
+        let mut signals = self.signals.clone();
+        signals.retain(|s| !matches!(s, Signal::Clock(_)));
+        signals.push(Signal::Clock(now));
+        signals.extend(self.alerts.values().filter(|a| a.is_firing(now)).map(alert_signal));
+        let (world, diagnosis) = pipeline::run(signals, self.engine.rules());
+        self.map.update(&world);
+        let seen = Seen { world: &world, diagnosis: &diagnosis, knowledge: self.engine.knowledge() };
+        let mut facts = facts::of_diagnosis(now, &seen);
+        facts.extend(facts::of_findings(now, &world, &self.numbers.tick(now, &world)));
+        self.facts.update(now, facts);
+
+        let items = self.items();
+        let changes = self.correlator.observe(now, &items, &self.map.topology);
+        let mut outcome = Outcome::default();
+        self.apply(now, &changes, &mut outcome);
+        let due = self.notices.due(now, self.correlator.groups());
+        outcome.notifications = due.into_iter().map(|n| Notification { incident: n.group.0, kind: n.kind }).collect();
+        self.forget(now, &changes);
+        outcome
+    }
+
+    /// Alerts that arrived, and all facts that hold or have ended.
+    fn items(&mut self) -> Vec<Item> {
+        let topology = &self.map.topology;
+        let mut keys = std::mem::take(&mut self.fresh);
+        keys.sort_unstable();
+        keys.dedup();
+        let arrived = keys.iter().filter_map(|k| self.alerts.get(k));
+        let mut items: Vec<Item> = arrived.map(|a| Item::from_alert(a, Origin::Alert, topology)).collect();
+        let hurt = self.hurt();
+        for fact in self.facts.settled(self.options.settle) {
+            // an anomaly joins what is known to hurt; alone it is nobody's business
+            if fact.origin == Origin::Anomaly && !fact.entities.iter().any(|e| hurt.contains(e)) {
+                continue;
+            }
+            let mut item = Item::from_alert(&fact.alert, fact.origin, topology);
+            item.entities.clone_from(&fact.entities);
+            item.severity = Some(fact.severity);
+            // a named cause stands nearer to the root than any alert about its effects
+            item.rank = if fact.answer().is_some() { item.rank.max(80) } else { item.rank.min(40) };
+            items.push(item);
+        }
+        items
+    }
+
+    /// Things that open incidents are about.
+    fn hurt(&self) -> HashSet<&EntityRef> {
+        let open = self.correlator.groups().filter(|g| g.stage == Stage::Open);
+        open.flat_map(|g| &g.members).flat_map(|m| &m.item.entities).collect()
+    }
+
+    /// Brings the incidents up to date whose groups changed or hold facts, which change without the correlator.
+    fn apply(&mut self, now: Timestamp, changes: &[Change], outcome: &mut Outcome) {
+        let mut touched: Vec<GroupId> = changes.iter().map(Change::group).collect();
+        touched
+            .extend(changes.iter().filter_map(|c| if let Change::Split { into, .. } = c { Some(*into) } else { None }));
+        let holds_fact = |g: &&Group| g.stage == Stage::Open && g.members.iter().any(|m| m.item.origin == Origin::Fact);
+        touched.extend(self.correlator.groups().filter(holds_fact).map(|g| g.id));
+        touched.sort_unstable();
+        touched.dedup();
+        for change in changes {
+            if let Change::Merged { from, into, .. } = change
+                && let Some(row) = self.table.merged(now, from.0, into.0)
+            {
+                outcome.changed.push(row.clone());
+            }
+        }
+        for id in touched {
+            let Some(group) = self.correlator.group(id) else { continue };
+            // what nobody would call an incident (information, a single anomaly) gets no row before it is one
+            if !group.stands() && self.table.get(id.0).is_none() {
+                continue;
+            }
+            let draft = draft::draft(group, &self.alerts, &self.facts);
+            if let Some(row) = self.table.apply(now, id.0, draft) {
+                outcome.changed.push(row.clone());
+            }
+        }
+    }
+
+    /// Alerts that ended and belong to no group any more leave memory.
+    fn forget(&mut self, now: Timestamp, changes: &[Change]) {
+        for change in changes {
+            match change {
+                Change::Forgotten { group } => self.notices.forget(*group),
+                Change::Merged { from, .. } => self.notices.forget(*from),
+                _ => {}
+            }
+        }
+        let correlator = &self.correlator;
+        self.alerts.retain(|key, alert| alert.is_firing(now) || correlator.group_of(*key).is_some());
+        self.table.shrink();
+    }
+
+    pub fn incident(&self, id: u64) -> Option<&LiveIncident> {
+        self.table.get(id)
+    }
+
+    /// All that are in memory, oldest first.
+    pub fn incidents(&self) -> impl DoubleEndedIterator<Item = &LiveIncident> {
+        self.table.iter()
+    }
+
+    /// All that are known, those that fire and those that ended not long ago.
+    pub fn alerts(&self) -> impl Iterator<Item = &Alert> {
+        self.alerts.values()
+    }
+
+    /// Somebody takes an incident, or (`None`) gives it back.
+    pub fn ack(&mut self, now: Timestamp, id: u64, by: Option<&str>) -> Option<LiveIncident> {
+        self.table.ack(now, id, by).cloned()
+    }
+
+    /// Somebody says that it is over. Its alerts may go on; only new ones open it again.
+    pub fn resolve(&mut self, now: Timestamp, id: u64, by: &str) -> Option<LiveIncident> {
+        self.table.resolve(now, id, by).cloned()
+    }
+
+    pub fn note(&mut self, now: Timestamp, id: u64, by: &str, text: &str) -> Option<LiveIncident> {
+        self.table.note(now, id, by, text).cloned()
+    }
+}
+
+/// Alertmanager's rules for two alerts of one fingerprint (`types.Alert.Merge`): the earlier start counts; a later end
+/// wins while it fires, and the end that is told wins over none.
+fn merged(known: &Alert, new: Alert) -> Alert {
+    // fired anew after its end: another episode of the same alert
+    let again = known.ends_at.is_some_and(|end| new.starts_at >= end);
+    let starts_at = if again { new.starts_at } else { known.starts_at.min(new.starts_at) };
+    Alert { starts_at, hold_s: new.hold_s.or(known.hold_s), ..new }
+}
+
+fn alert_signal(alert: &Alert) -> Signal {
+    let text = ["summary", "description", "message"].into_iter().find_map(|k| alert.annotations.get(k));
+    Signal::Alert(AlertSignal {
+        name: alert.name().to_owned(),
+        labels: alert.labels.iter().collect(),
+        text: text.unwrap_or_default().to_owned(),
+        since: Some(alert.onset()),
+    })
+}

@@ -1,0 +1,131 @@
+//! Samples and log lines on their way to findings: who owns a pod, the series' bank, the template miner.
+
+use std::collections::BTreeMap;
+
+use hashbrown::HashMap;
+use jiff::SignedDuration;
+use rootline_analytics::text::{Miner, MinerConfig};
+use rootline_model::{EntityRef, Finding, LabelSet, LogLevel, LogRecord, SeriesBatch, Timestamp};
+use rootline_series::{Bank, Change, Context, Ingested, LogCount, Options, Query};
+use rootline_world::World;
+
+/// Changes that detectors look back on.
+const CHANGES_FOR: SignedDuration = SignedDuration::from_hours(1);
+/// Changes kept at most; a rollout of everything is described by these.
+const CHANGES_MAX: usize = 10_000;
+/// Bytes of a line kept as a template's example.
+const EXAMPLE_BYTES: usize = 300;
+/// Different templates counted between two ticks; what is above is counted under no template.
+const COUNTS_MAX: usize = 50_000;
+
+type LogKey = (EntityRef, u64, LogLevel);
+
+#[derive(Debug)]
+pub struct Numbers {
+    bank: Bank,
+    miner: Miner,
+    counts: BTreeMap<LogKey, (u32, String)>,
+    changes: Vec<Change>,
+    owners: HashMap<(String, String), EntityRef>,
+    /// Samples that were taken, refused, and lines counted, for the daemon's own metrics.
+    pub taken: u64,
+    pub refused: u64,
+    pub lines: u64,
+}
+
+impl Numbers {
+    pub fn new(options: Options) -> Numbers {
+        Numbers {
+            bank: Bank::new(options),
+            miner: Miner::new(MinerConfig::default()),
+            counts: BTreeMap::new(),
+            changes: Vec::new(),
+            owners: HashMap::new(),
+            taken: 0,
+            refused: 0,
+            lines: 0,
+        }
+    }
+
+    pub fn bank(&self) -> &Bank {
+        &self.bank
+    }
+
+    pub fn put_back(&mut self, bank: Bank) {
+        self.bank = bank;
+    }
+
+    pub fn queries(&mut self, now: Timestamp) -> Vec<Query> {
+        self.bank.wanted_queries(now)
+    }
+
+    pub fn samples(&mut self, batches: &[SeriesBatch], is_history: bool) -> Ingested {
+        let owners = &self.owners;
+        let known = |namespace: &str, pod: &str| owners.get(&(namespace.to_owned(), pod.to_owned())).cloned();
+        let done = if is_history { self.bank.backfill(batches, &known) } else { self.bank.ingest(batches, &known) };
+        self.taken += done.taken;
+        self.refused += done.refused;
+        done
+    }
+
+    /// Counts lines by workload and template. Lines of unknown workloads are counted for their namespace.
+    pub fn logs(&mut self, records: &[LogRecord]) {
+        for record in records {
+            self.lines += 1;
+            let workload = self.workload(&record.labels);
+            let template = self.miner.observe(record.text.as_bytes()).0;
+            let full = self.counts.len() >= COUNTS_MAX;
+            match self.counts.get_mut(&(workload.clone(), template, record.level)) {
+                Some((count, _)) => *count = count.saturating_add(1),
+                None if full => {}
+                None => {
+                    self.counts.insert((workload, template, record.level), (1, example(&record.text)));
+                }
+            }
+        }
+    }
+
+    fn workload(&self, labels: &LabelSet) -> EntityRef {
+        let (namespace, pod) = (labels.value("namespace"), labels.value("pod"));
+        match self.owners.get(&(namespace.to_owned(), pod.to_owned())) {
+            Some(owner) => owner.clone(),
+            None if !pod.is_empty() => EntityRef::pod(namespace, pod),
+            None if !labels.value("node").is_empty() => EntityRef::node(labels.value("node")),
+            None => EntityRef::wide(rootline_model::Kind::Namespace, namespace),
+        }
+    }
+
+    pub fn changed(&mut self, change: Change) {
+        if self.changes.len() >= CHANGES_MAX {
+            self.changes.remove(0);
+        }
+        self.changes.push(change);
+    }
+
+    pub fn tick(&mut self, now: Timestamp, world: &World) -> Vec<Finding> {
+        self.owners = world
+            .pods
+            .iter()
+            .map(|p| ((p.namespace().to_owned(), p.name().to_owned()), world.workload_of(p)))
+            .collect();
+        let counts: Vec<LogCount> = std::mem::take(&mut self.counts)
+            .into_iter()
+            .map(|((workload, template, level), (count, text))| LogCount { template, text, workload, level, count })
+            .collect();
+        self.bank.ingest_logs(now, &counts);
+        self.changes.retain(|c| now.duration_since(c.at) <= CHANGES_FOR);
+        let owners = &self.owners;
+        let known = |namespace: &str, pod: &str| owners.get(&(namespace.to_owned(), pod.to_owned())).cloned();
+        self.bank.derive_with(now, &known);
+        self.bank.tick(now, &Context { changes: &self.changes, maintenance: &[] })
+    }
+}
+
+fn example(text: &str) -> String {
+    let first = text.lines().next().unwrap_or_default();
+    let mut end = first.len().min(EXAMPLE_BYTES);
+    while !first.is_char_boundary(end) {
+        end -= 1;
+    }
+    first[..end].to_owned()
+}

@@ -1,0 +1,131 @@
+//! The daemon's core on recorded states: what people are told, when, and what a restart changes.
+#![allow(clippy::disallowed_methods, reason = "tests read files")]
+
+use std::path::Path;
+
+use jiff::SignedDuration;
+use rootline_engine::{Engine, Live, LiveOptions, Options, Outcome};
+use rootline_model::{Alert, LabelSet, LiveIncident, Origin, Role, Stage, Timestamp};
+use rootline_objects::Signal;
+use rootline_sources::{ReadOptions, read_path};
+
+fn recorded(name: &str) -> (Vec<Signal>, Timestamp) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/recordings").join(format!("{name}.tar.zst"));
+    let signals = read_path(&path, &ReadOptions::default()).expect("a recording of ours").signals;
+    let at = signals.iter().find_map(|s| if let Signal::Clock(at) = s { Some(*at) } else { None });
+    (signals, at.expect("recordings know their time"))
+}
+
+fn live() -> Live {
+    Live::new(Engine::new(Options::default()).expect("built-in rules load"), LiveOptions::default())
+}
+
+fn after(start: Timestamp, s: i64) -> Timestamp {
+    start + SignedDuration::from_secs(s)
+}
+
+/// Ticks every 15 s from the start, `n` times.
+fn ticks(live: &mut Live, start: Timestamp, n: i64) -> Vec<Outcome> {
+    (0..n).map(|i| live.tick(after(start, 15 * i))).collect()
+}
+
+fn told(outcomes: &[Outcome]) -> usize {
+    outcomes.iter().map(|o| o.notifications.len()).sum()
+}
+
+fn alert(labels: &[(&str, &str)], starts_at: Timestamp) -> Alert {
+    Alert { labels: labels.iter().copied().collect::<LabelSet>(), starts_at, hold_s: Some(60), ..Alert::default() }
+}
+
+fn only(live: &Live) -> &LiveIncident {
+    let all: Vec<_> = live.incidents().collect();
+    let [one] = all.as_slice() else { panic!("{} incidents", all.len()) };
+    one
+}
+
+#[test]
+fn a_fault_without_any_alert_is_one_incident_with_its_cause_told_once() {
+    let (signals, start) = recorded("oom");
+    let mut live = live();
+    live.take_state(signals);
+    let outcomes = ticks(&mut live, start, 8);
+    assert_eq!(told(&outcomes), 1);
+    let incident = only(&live);
+    let cause = incident.causes.first().expect("a named cause");
+    assert_eq!(cause.code, "container.oom_killed");
+    assert!(!cause.evidence.is_empty() && !cause.next.is_empty());
+    assert!(incident.title.zh != incident.title.en, "{:?}", incident.title);
+}
+
+#[test]
+fn a_healthy_cluster_stays_silent() {
+    let (signals, start) = recorded("healthy");
+    let mut live = live();
+    live.take_state(signals);
+    let outcomes = ticks(&mut live, start, 20);
+    assert_eq!((told(&outcomes), live.incidents().count()), (0, 0));
+}
+
+#[test]
+fn an_alert_about_the_same_trouble_is_folded_under_the_fact() {
+    let (signals, start) = recorded("oom");
+    let mut live = live();
+    live.take_state(signals);
+    ticks(&mut live, start, 4);
+    let entity = only(&live).causes.first().expect("named").entity.clone();
+    let (namespace, pod) = entity
+        .split('/')
+        .skip(1)
+        .collect::<Vec<_>>()
+        .split_first()
+        .map(|(n, p)| ((*n).to_owned(), p[0].to_owned()))
+        .expect("a pod");
+    let crash = alert(
+        &[
+            ("alertname", "KubePodCrashLooping"),
+            ("severity", "warning"),
+            ("namespace", &namespace),
+            ("pod", &pod),
+            ("job", "kube-state-metrics"),
+        ],
+        after(start, 60),
+    );
+    live.take_alerts(vec![crash]);
+    live.tick(after(start, 75));
+    let incident = only(&live);
+    let origins: Vec<(Origin, Role)> = incident.members.iter().map(|m| (m.origin, m.role)).collect();
+    assert_eq!(origins, [(Origin::Fact, Role::Core), (Origin::Alert, Role::Folded)]);
+    assert!(!incident.members[1].reason.en.is_empty());
+}
+
+#[test]
+fn when_the_trouble_is_gone_the_incident_ends_and_keeps_its_cause() {
+    let (signals, start) = recorded("oom");
+    let (healthy, _) = recorded("healthy");
+    let mut live = live();
+    live.take_state(signals);
+    ticks(&mut live, start, 4);
+    live.take_state(healthy);
+    ticks(&mut live, after(start, 60), 40);
+    let incident = only(&live);
+    assert_eq!(incident.stage, Stage::Resolved);
+    assert_eq!(incident.causes.first().map(|c| c.code.as_str()), Some("container.oom_killed"));
+}
+
+#[test]
+fn a_restart_neither_repeats_nor_renumbers_anything() {
+    let (signals, start) = recorded("oom");
+    let mut first = live();
+    first.take_state(signals.clone());
+    ticks(&mut first, start, 4);
+    let kept: Vec<LiveIncident> = first.incidents().cloned().collect();
+    let alerts: Vec<Alert> = first.alerts().cloned().collect();
+
+    let mut second = live();
+    second.restore(after(start, 60), kept.clone(), alerts, 2);
+    second.restore_told(first.told());
+    second.take_state(signals);
+    let outcomes = ticks(&mut second, after(start, 75), 8);
+    assert_eq!(told(&outcomes), 0, "{outcomes:?}");
+    assert_eq!(only(&second).id, kept[0].id);
+}

@@ -1,0 +1,287 @@
+//! What is kept of series: names, instances, baselines, and details of some.
+
+use std::hash::{BuildHasher, Hash, Hasher};
+
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
+use rootline_model::LabelSet;
+
+use crate::catalog::Subject;
+use crate::window::{Ring, Window};
+
+/// "No such thing" where a number is expected.
+pub(crate) const NONE: u32 = u32::MAX;
+/// Minutes of a member's window.
+pub(crate) const MEMBER_MINUTES: usize = 16;
+
+/// Subjects by number, each once.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    list: Vec<Subject>,
+    index: HashMap<Subject, u32>,
+}
+
+impl Names {
+    pub fn number(&mut self, subject: &Subject) -> u32 {
+        if let Some(number) = self.index.get(subject) {
+            return *number;
+        }
+        let number = u32::try_from(self.list.len()).unwrap_or(NONE);
+        self.list.push(subject.clone());
+        self.index.insert(subject.clone(), number);
+        number
+    }
+
+    pub fn find(&self, subject: &Subject) -> Option<u32> {
+        self.index.get(subject).copied()
+    }
+
+    pub fn get(&self, number: u32) -> Option<&Subject> {
+        self.list.get(number as usize)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Subject> {
+        self.list.iter()
+    }
+
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+}
+
+/// One incoming series: a pod's, an instance's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Instance {
+    /// Of all its labels.
+    pub fingerprint: u64,
+    pub group: u32,
+    pub member: u32,
+}
+
+/// A baseline: what detectors learn, shared by the pods of one workload.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Group {
+    /// Since the last sweep.
+    pub sum: f32,
+    /// Seconds since 1970 of the newest value.
+    pub last_s: u32,
+    pub name: u32,
+    pub entry: u16,
+    /// Values since the last sweep.
+    pub count: u16,
+    /// Hours since 1970 of the first value.
+    pub first_h: u32,
+}
+
+/// An instance with its own short window, for thresholds and peers.
+#[derive(Clone, Debug)]
+pub(crate) struct Member {
+    pub subject: Subject,
+    pub group: u32,
+    /// Without `__name__`.
+    pub labels: LabelSet,
+    pub first_s: i64,
+    pub last_s: i64,
+    pub value: f64,
+    pub minutes: Ring,
+    /// Slow mean of its distance to its peers.
+    pub apart: f32,
+    pub apart_n: u32,
+}
+
+impl Member {
+    /// Learns its usual distance to its peers; an outlier counts as three times what is usual.
+    pub fn learn_distance(&mut self, distance: f64) {
+        self.apart_n = self.apart_n.saturating_add(1);
+        let usual = f64::from(self.apart);
+        let most = if self.apart_n > 60 { 3.0 * usual.abs().max(1.0) } else { 100.0 };
+        let gain = 1.0 / f64::from(self.apart_n.min(720));
+        #[allow(clippy::cast_possible_truncation, reason = "a distance of at most a hundred")]
+        let next = (usual + gain * (distance.clamp(-most, most) - usual)) as f32;
+        self.apart = next;
+    }
+}
+
+/// A baseline with windows.
+#[derive(Clone, Debug)]
+pub(crate) struct Detail {
+    pub group: u32,
+    pub members: Vec<u32>,
+    pub window: Window,
+}
+
+/// Everything by number.
+#[derive(Debug, Default)]
+pub(crate) struct Store {
+    pub names: Names,
+    pub groups: Vec<Group>,
+    pub instances: Vec<Instance>,
+    pub members: Vec<Option<Member>>,
+    pub details: Vec<Detail>,
+    pub detail_of: HashMap<u32, u32>,
+    free_groups: Vec<u32>,
+    free_instances: Vec<u32>,
+    free_members: Vec<u32>,
+    group_index: HashTable<u32>,
+    instance_index: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+}
+
+fn group_hash(hasher: &DefaultHashBuilder, entry: u16, name: u32) -> u64 {
+    let mut state = hasher.build_hasher();
+    (entry, name).hash(&mut state);
+    state.finish()
+}
+
+impl Store {
+    /// Fingerprints are hashes already, but FNV's high bits are weak.
+    fn spread(fingerprint: u64) -> u64 {
+        fingerprint.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
+    }
+
+    pub fn instance(&self, fingerprint: u64) -> Option<u32> {
+        let same = |i: &u32| self.instances[*i as usize].fingerprint == fingerprint;
+        self.instance_index.find(Self::spread(fingerprint), same).copied()
+    }
+
+    pub fn group(&self, entry: u16, name: u32) -> Option<u32> {
+        let same = |i: &u32| {
+            let g = &self.groups[*i as usize];
+            g.entry == entry && g.name == name
+        };
+        self.group_index.find(group_hash(&self.hasher, entry, name), same).copied()
+    }
+
+    /// Adds a baseline that is not there yet; true where its number is a new one and not one used before.
+    pub fn add_group(&mut self, group: Group) -> (u32, bool) {
+        let (number, fresh) = match self.free_groups.pop() {
+            Some(number) => {
+                self.groups[number as usize] = group;
+                (number, false)
+            }
+            None => {
+                let number = u32::try_from(self.groups.len()).unwrap_or(NONE);
+                grow(&mut self.groups);
+                self.groups.push(group);
+                (number, true)
+            }
+        };
+        let (groups, hasher) = (&self.groups, &self.hasher);
+        let hash_of = |i: &u32| {
+            let g = &groups[*i as usize];
+            group_hash(hasher, g.entry, g.name)
+        };
+        self.group_index.insert_unique(group_hash(hasher, group.entry, group.name), number, hash_of);
+        (number, fresh)
+    }
+
+    pub fn add_instance(&mut self, instance: Instance) -> u32 {
+        let number = match self.free_instances.pop() {
+            Some(number) => {
+                self.instances[number as usize] = instance;
+                number
+            }
+            None => {
+                grow(&mut self.instances);
+                self.instances.push(instance);
+                u32::try_from(self.instances.len() - 1).unwrap_or(NONE)
+            }
+        };
+        let instances = &self.instances;
+        let hash_of = |i: &u32| Self::spread(instances[*i as usize].fingerprint);
+        self.instance_index.insert_unique(Self::spread(instance.fingerprint), number, hash_of);
+        number
+    }
+
+    pub fn add_member(&mut self, member: Member) -> u32 {
+        match self.free_members.pop() {
+            Some(number) => {
+                self.members[number as usize] = Some(member);
+                number
+            }
+            None => {
+                self.members.push(Some(member));
+                u32::try_from(self.members.len() - 1).unwrap_or(NONE)
+            }
+        }
+    }
+
+    pub fn member(&self, number: u32) -> Option<&Member> {
+        self.members.get(number as usize)?.as_ref()
+    }
+
+    pub fn detail(&self, group: u32) -> Option<&Detail> {
+        self.details.get(*self.detail_of.get(&group)? as usize)
+    }
+
+    pub fn members_len(&self) -> usize {
+        self.members.len() - self.free_members.len()
+    }
+
+    pub fn groups_len(&self) -> usize {
+        self.groups.len() - self.free_groups.len()
+    }
+
+    /// Drops an instance with its member.
+    pub fn drop_instance(&mut self, number: u32) {
+        let Some(instance) = self.instances.get_mut(number as usize) else { return };
+        let fingerprint = instance.fingerprint;
+        let member = std::mem::replace(&mut instance.member, NONE);
+        if instance.group == NONE {
+            return;
+        }
+        instance.group = NONE;
+        if let Ok(entry) = self.instance_index.find_entry(Self::spread(fingerprint), |i| *i == number) {
+            entry.remove();
+        }
+        self.free_instances.push(number);
+        if let Some(gone) = self.members.get_mut(member as usize).and_then(Option::take) {
+            self.free_members.push(member);
+            if let Some(detail) = self.detail_of.get(&gone.group) {
+                self.details[*detail as usize].members.retain(|m| *m != member);
+            }
+        }
+    }
+
+    /// Rebuilds the names where most are of baselines long gone.
+    pub fn shorten_names(&mut self) {
+        if self.names.len() < 1000 || self.names.len() < 2 * self.groups_len() {
+            return;
+        }
+        let old = std::mem::take(&mut self.names);
+        for group in self.groups.iter_mut().filter(|g| g.name != NONE) {
+            group.name = old.get(group.name).map_or(NONE, |subject| self.names.number(subject));
+        }
+        let (groups, hasher) = (&self.groups, &self.hasher);
+        self.group_index.clear();
+        for (group, number) in groups.iter().zip(0_u32..).filter(|(g, _)| g.name != NONE) {
+            let hash_of = |i: &u32| group_hash(hasher, groups[*i as usize].entry, groups[*i as usize].name);
+            self.group_index.insert_unique(group_hash(hasher, group.entry, group.name), number, hash_of);
+        }
+    }
+
+    /// Drops a baseline. Its instances must be gone.
+    pub fn drop_group(&mut self, number: u32) {
+        let Some(group) = self.groups.get_mut(number as usize) else { return };
+        let hash = group_hash(&self.hasher, group.entry, group.name);
+        if let Ok(entry) = self.group_index.find_entry(hash, |i| *i == number) {
+            entry.remove();
+        } else {
+            return;
+        }
+        *group = Group { name: NONE, ..Group::default() };
+        self.free_groups.push(number);
+        if let Some(place) = self.detail_of.remove(&number) {
+            self.details.swap_remove(place as usize);
+            if let Some(moved) = self.details.get(place as usize) {
+                self.detail_of.insert(moved.group, place);
+            }
+        }
+    }
+}
+
+/// An eighth more rather than twice as much: these lists are the memory.
+fn grow<T>(list: &mut Vec<T>) {
+    if list.len() == list.capacity() {
+        list.reserve_exact((list.len() / 8).max(1024));
+    }
+}

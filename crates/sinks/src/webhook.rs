@@ -1,0 +1,89 @@
+//! Generic webhook: Alertmanager's version 4 body, so that what takes Alertmanager's messages takes ours, signed.
+//!
+//! Headers: `Idempotency-Key` (the same for the same message, however often it comes), `X-Rootline-Timestamp` (Unix
+//! seconds) and, with a secret, `X-Rootline-Signature: sha256=<hex>`, which is HMAC-SHA256 of
+//! `<timestamp>.<body>` under the secret. A receiver compares in constant time and refuses old timestamps.
+//! Any 2xx is success.
+
+use std::sync::Arc;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use crate::client::refused;
+use crate::{BoxFuture, Client, Delivery, Endpoint, Form, RateLimit, Receipt, SendError, Sink, Words};
+
+/// How a webhook is called.
+#[derive(Clone)]
+pub struct WebhookOptions {
+    pub endpoint: Endpoint,
+    /// Signs what is sent; empty: not signed.
+    pub secret: String,
+    /// Sent as `Authorization: Bearer …`; empty: not sent.
+    pub bearer: String,
+    pub limits: RateLimit,
+}
+
+impl WebhookOptions {
+    pub fn new(endpoint: Endpoint) -> WebhookOptions {
+        let limits = RateLimit { burst: 60, per_minute: 600 };
+        WebhookOptions { endpoint, secret: String::new(), bearer: String::new(), limits }
+    }
+}
+
+/// The channel.
+pub struct Webhook {
+    name: String,
+    options: WebhookOptions,
+    client: Client,
+    words: Arc<dyn Words>,
+}
+
+impl Webhook {
+    pub fn new(name: &str, options: WebhookOptions, client: Client, words: Arc<dyn Words>) -> Webhook {
+        Webhook { name: name.to_owned(), options, client, words }
+    }
+}
+
+impl Sink for Webhook {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn limits(&self) -> RateLimit {
+        self.options.limits
+    }
+
+    fn send<'a>(&'a self, delivery: &'a Delivery) -> BoxFuture<'a, Result<Receipt, SendError>> {
+        Box::pin(async move {
+            let body = self.words.message(Form::Webhook, delivery).to_string();
+            let timestamp = delivery.now.as_second().to_string();
+            let signature = format!("sha256={}", hex(&hmac_sha256(&self.options.secret, &[&timestamp, ".", &body])));
+            let bearer = format!("Bearer {}", self.options.bearer);
+            let mut headers =
+                vec![("Idempotency-Key", delivery.key.as_str()), ("X-Rootline-Timestamp", timestamp.as_str())];
+            if !self.options.secret.is_empty() {
+                headers.push(("X-Rootline-Signature", &signature));
+            }
+            if !self.options.bearer.is_empty() {
+                headers.push(("Authorization", &bearer));
+            }
+            let endpoint = &self.options.endpoint;
+            let reply = self.client.post(endpoint, &headers, body.into_bytes()).await?;
+            if reply.is_success() { Ok(Receipt::default()) } else { Err(refused(endpoint, &reply)) }
+        })
+    }
+}
+
+/// HMAC-SHA256 of the parts one after the other.
+pub(crate) fn hmac_sha256(key: &str, parts: &[&str]) -> [u8; 32] {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("HMAC takes keys of any length");
+    for part in parts {
+        mac.update(part.as_bytes());
+    }
+    mac.finalize().into_bytes().into()
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
