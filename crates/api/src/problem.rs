@@ -107,14 +107,14 @@ pub fn unreadable(error: &axum::Error, limit: usize) -> Refusal {
     let mut source: Option<&dyn std::error::Error> = Some(error);
     while let Some(e) = source {
         if e.to_string().contains("length limit exceeded") {
-            return Refusal {
-                status: 413,
-                why: Why::TooLarge,
-                reason: format!("the body is larger than {limit} bytes"),
-                retry_after_s: None,
-            };
+            return too_large(limit);
         }
         source = e.source();
     }
     Refusal::malformed(format!("the body could not be read: {error}"))
+}
+
+pub fn too_large(limit: usize) -> Refusal {
+    let reason = format!("the body is larger than {limit} bytes");
+    Refusal { status: 413, why: Why::TooLarge, reason, retry_after_s: None }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, Request};
 use axum::response::{IntoResponse, Response};
+use futures::StreamExt;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use rootline_model::SeriesBatch;
 use rootline_sources::intake::Intake as Joined;
@@ -14,7 +15,7 @@ use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::intake::{Accepted, Refusal, Why};
-use crate::problem::unreadable;
+use crate::problem::too_large;
 use crate::server::{Options, Shared};
 
 mod lanes;
@@ -37,7 +38,6 @@ const WRITERS: usize = 4;
 /// What all receivers share: room for bodies, and decoders that remember.
 pub struct Receivers {
     room: Arc<Semaphore>,
-    room_units: u32,
     limits: receive::Limits,
     writers: Mutex<Vec<RemoteWrite>>,
     /// Joins lines to records.
@@ -48,10 +48,10 @@ pub struct Receivers {
 
 impl Receivers {
     pub fn new(options: &Options) -> Receivers {
-        let units = u32::try_from(options.pushed_bytes_max / UNIT).unwrap_or(u32::MAX).max(1);
+        let most = options.pushed_bytes_max.max(options.limits.body_bytes);
+        let units = u32::try_from(most.div_ceil(UNIT)).unwrap_or(u32::MAX);
         Receivers {
             room: Arc::new(Semaphore::new(units as usize)),
-            room_units: units,
             limits: options.limits.clone(),
             writers: Mutex::default(),
             lines: Mutex::default(),
@@ -59,13 +59,27 @@ impl Receivers {
         }
     }
 
-    /// Room for a body of so many bytes.
-    async fn room(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Refusal> {
-        let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX).clamp(1, self.room_units);
-        match tokio::time::timeout(PATIENCE, self.room.clone().acquire_many_owned(units)).await {
-            Ok(Ok(room)) => Ok(room),
-            _ => Err(Refusal::later(Why::Full, "too much is being pushed at once")),
+    /// Reads a body and holds room for what has come of it, so that slow senders hold little.
+    async fn read(&self, body: Body) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Refusal> {
+        let limit = self.limits.body_bytes;
+        let mut parts = body.into_data_stream();
+        let (mut bytes, mut room): (Vec<u8>, Option<OwnedSemaphorePermit>) = (Vec::new(), None);
+        while let Some(part) = parts.next().await {
+            let part = part.map_err(|e| Refusal::malformed(format!("the body could not be read: {e}")))?;
+            if bytes.len() + part.len() > limit {
+                return Err(too_large(limit));
+            }
+            let before = bytes.len().div_ceil(UNIT);
+            bytes.extend_from_slice(&part);
+            let more = u32::try_from(bytes.len().div_ceil(UNIT) - before).unwrap_or(u32::MAX);
+            let held = tokio::time::timeout(PATIENCE, self.room.clone().acquire_many_owned(more)).await;
+            match (held, &mut room) {
+                (Ok(Ok(more)), Some(room)) => room.merge(more),
+                (Ok(Ok(more)), None) => room = Some(more),
+                _ => return Err(Refusal::later(Why::Full, "too much is being pushed at once")),
+            }
         }
+        Ok((bytes.into(), room))
     }
 
     fn remote_write(&self, request: &receive::Request<'_>) -> Result<Taken<Vec<SeriesBatch>>, receive::Refused> {
@@ -108,10 +122,12 @@ async fn taken<T: Send + 'static>(shared: &Arc<Shared>, request: Request, lane: 
     let (parts, body) = request.into_parts();
     let text = |name: HeaderName| parts.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
     let cluster = cluster(&parts)?;
-    let limit = shared.receivers.limits.body_bytes;
     let declared: Option<usize> = text(header::CONTENT_LENGTH).parse().ok();
-    let _room = shared.receivers.room(declared.unwrap_or(limit).min(limit)).await?;
-    let bytes = axum::body::to_bytes(body, limit).await.map_err(|e| unreadable(&e, limit))?;
+    let limit = shared.receivers.limits.body_bytes;
+    if declared.is_some_and(|d| d > limit) {
+        return Err(too_large(limit));
+    }
+    let (bytes, _room) = shared.receivers.read(body).await?;
     let size = bytes.len();
     let (kind, encoding) = (text(header::CONTENT_TYPE), text(header::CONTENT_ENCODING));
     let decode = lane.decode;

@@ -24,6 +24,8 @@ pub struct AlertFilter {
     matchers: Option<String>,
     firing: Option<bool>,
     incident: Option<u64>,
+    limit: Option<usize>,
+    cursor: Option<String>,
 }
 
 pub async fn alerts(State(shared): State<Arc<Shared>>, Asked(filter): Asked<AlertFilter>) -> Result<Response, Problem> {
@@ -31,16 +33,27 @@ pub async fn alerts(State(shared): State<Arc<Shared>>, Asked(filter): Asked<Aler
         None | Some("") => Vec::new(),
         Some(text) => Matcher::parse_list(text).map_err(Problem::invalid)?,
     };
+    let paging = paging(filter.limit, filter.cursor)?;
+    let after = match paging.after.as_deref() {
+        None => None,
+        Some(text) => {
+            Some(u64::from_str_radix(text, 16).map_err(|_| Problem::invalid(format!("no such cursor: {text}")))?)
+        }
+    };
     let now = shared.backend.now();
     let mut alerts = shared.backend.alerts().await?;
     alerts.retain(|a| {
         matches_all(&matchers, a.labels())
             && filter.firing.is_none_or(|f| a.alert.is_firing(now) == f)
             && filter.incident.is_none_or(|i| a.incident == Some(i))
+            && after.is_none_or(|after| a.alert.fingerprint().0 > after)
     });
     alerts.sort_by_cached_key(|a| a.alert.fingerprint());
+    let more = alerts.len() > paging.limit;
+    alerts.truncate(paging.limit);
     let items: Vec<v1::Alert> = alerts.into_iter().map(|a| v1::Alert::of(a, now)).collect();
-    Ok(Json(v1::List { items, next: None }).into_response())
+    let next = items.last().filter(|_| more).map(|a| a.fingerprint.clone());
+    Ok(Json(v1::List { items, next }).into_response())
 }
 
 pub async fn silences(State(shared): State<Arc<Shared>>) -> Result<Response, Problem> {

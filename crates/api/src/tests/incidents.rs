@@ -150,3 +150,22 @@ async fn events_and_dead_letters_are_listed_and_letters_tried_again() {
     assert_eq!(server.post("/api/v1/dead-letters/7/retry", &json!({})).await.status(), 204);
     assert_eq!(server.post("/api/v1/dead-letters/7/retry", &json!({})).await.status(), 404);
 }
+
+#[tokio::test]
+async fn alerts_are_paged_by_fingerprint() {
+    let server = Started::new(Fake::empty()).await;
+    let alerts: Vec<_> = (0..7).map(|n| json!({"labels": {"alertname": "Down", "pod": format!("cart-{n}")}})).collect();
+    assert_eq!(server.post("/api/v2/alerts", &json!(alerts)).await.status(), 200);
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = server.json(&format!("/api/v1/alerts?limit=3&matchers=pod=~%22cart.*%22&cursor={cursor}")).await;
+        let items = page["items"].as_array().expect("a list");
+        seen.extend(items.iter().map(|a| a["fingerprint"].as_str().expect("text").to_owned()));
+        match page["next"].as_str() {
+            Some(next) => next.clone_into(&mut cursor),
+            None => break,
+        }
+    }
+    assert!(seen.len() == 7 && seen.is_sorted(), "{seen:?}");
+    assert_eq!(server.get("/api/v1/alerts?cursor=zz").await.status(), 400);
+}

@@ -121,12 +121,12 @@ async fn too_many_bytes_at_once_are_sent_away_with_a_time_to_come_back() {
     let mut options = Options { pushed_bytes_max: 2048, ..Options::default() };
     options.limits.body_bytes = 2048;
     let server = Started::with(Fake::empty(), options).await;
-    // one that never ends holds all the room
+    // one that does not end holds all the room
     let (mut hold, held) = tokio::sync::mpsc::channel::<Result<Vec<u8>, std::io::Error>>(1);
     let stream = futures::stream::unfold(held, |mut held| async move { held.recv().await.map(|part| (part, held)) });
     let slow = server.client.post(server.url("/api/v2/alerts")).body(reqwest::Body::wrap_stream(stream));
     let slow = tokio::spawn(slow.send());
-    hold.send(Ok(b"[".to_vec())).await.expect("the request is read");
+    hold.send(Ok(format!("[{}", " ".repeat(1500)).into_bytes())).await.expect("the request is read");
     hold.reserve().await.expect("the first part is taken");
     let alerts = json!([{"labels": {"alertname": "x"}}]);
     let mut statuses = Vec::new();
