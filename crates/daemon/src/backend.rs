@@ -28,9 +28,16 @@ pub struct Desk {
     pub started: Timestamp,
     pub cluster: String,
     pub channels: Vec<String>,
+    /// Whether there is a cluster to be listed before answers are whole.
+    pub watches: bool,
 }
 
 impl Desk {
+    /// The objects are listed, if there are any to list.
+    fn is_ready(&self) -> bool {
+        !self.watches || self.published.view().ready
+    }
+
     /// Runs a question to the store where waiting hurts nobody.
     fn ask<T: Send + 'static>(
         &self,
@@ -225,7 +232,7 @@ impl Backend for Desk {
             started: self.started,
             cluster: self.cluster.clone(),
             leader: true,
-            ready: view.ready || self.states.list().is_empty(),
+            ready: self.is_ready(),
             sources: self.states.list(),
             open,
             alerts: u32::try_from(firing).unwrap_or(u32::MAX),
@@ -263,7 +270,7 @@ impl Backend for Desk {
         let open = view.incidents.iter().filter(|i| i.stage == Stage::Open);
         Gauges {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            ready: true,
+            ready: self.is_ready(),
             leader: true,
             started_s: self.started.as_second() as f64,
             queue: counts.queue,

@@ -145,6 +145,7 @@ impl Daemon {
             started: clock(),
             cluster: config.daemon.cluster.clone(),
             channels,
+            watches: options.cluster.is_some(),
         });
         let bound = bind(config, &desk).await?;
         let address = bound.address();
