@@ -123,6 +123,8 @@ impl Live {
     /// Ids count on from `next`.
     pub fn restore(&mut self, now: Timestamp, incidents: Vec<LiveIncident>, alerts: Vec<Alert>, next: u64) {
         for alert in alerts {
+            // one that was acknowledged just before the stop is in no incident yet
+            self.fresh.push(alert.fingerprint());
             self.alerts.insert(alert.fingerprint(), alert);
         }
         let topology = &self.map.topology;
