@@ -8,15 +8,17 @@ ifneq ($(shell command -v mold 2>/dev/null),)
 export RUSTFLAGS ?= -Clink-arg=-fuse-ld=mold
 endif
 RUN_RECORDING ?= testdata/recordings/oom.tar.zst
+RUN_STORM ?= testdata/storm
 
 .PHONY: help run test check e2e bench bench-analytics eval docs fuzz build clean
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
-run: ## build, then diagnose a bundled recording of a real cluster
+run: ## build, then diagnose a bundled recording of a real cluster and play a storm of alerts through the live pipeline
 	@scripts/setup rust
 	cargo build --release --locked -p rootline-app
 	target/release/rootline diagnose $(RUN_RECORDING)
+	target/release/rootline replay $(RUN_STORM)
 
 build: ## the release binary: target/release/rootline
 	@scripts/setup rust

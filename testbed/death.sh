@@ -2,7 +2,7 @@
 # What happens to alerts when Rootline dies: nothing is lost. Real Prometheus, real Alertmanager with the shipped configuration, no
 # cluster needed. Rootline is killed with SIGKILL between two alerts and started again.
 #
-# usage: death.sh [--keep]       ROOTLINE: path of the rootline binary       about 8 minutes, most of it waiting for copies to expire
+# usage: death.sh [--keep]       ROOTLINE: path of the rootline binary       about 9 minutes, most of it waiting for copies to expire
 . "$(dirname "$0")/lib.sh"
 [ -x "${ROOTLINE:-}" ] || die "set ROOTLINE to the binary"
 keep=${1:-}
@@ -46,7 +46,7 @@ now() { date +%s.%N; }
 
 ! alive holder || die "the cluster is up: testbed/down.sh first"
 mkdir -p "$DATA"; echo 'groups: []' > "$DATA/made.yml"
-SCRAPE=5s GROUP_WAIT=10s ROUTE_ROOTLINE=1 EXTRA_RULES=$DATA/made.yml "$HERE/partners.sh" start webhook alertmanager prometheus
+SCRAPE=5s ROUTE_ROOTLINE=1 EXTRA_RULES=$DATA/made.yml "$HERE/partners.sh" start webhook alertmanager prometheus
 start_rootline
 
 t=$(now); fires DiskFull
@@ -56,7 +56,7 @@ before=$(incidents)
 
 t=$(now); stop rootline KILL
 fires DiskFull QueueStuck
-check "killed: a new alert reaches on-call the direct way" until_ok 60 "QueueStuck directly" was_told "$t" "QueueStuck direct"
+check "killed: a new alert reaches on-call the direct way" until_ok 90 "QueueStuck directly" was_told "$t" "QueueStuck direct"
 check "killed: the older alert notifies directly once its copy has expired" until_ok 420 "DiskFull directly" was_told "$t" "DiskFull direct"
 
 start_rootline

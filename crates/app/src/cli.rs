@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use rootline_model::Lang;
 
-use crate::{catalog, check_config, completion, config, diagnose, explain, record, replay, rules, run};
+use crate::{catalog, check_config, client, completion, config, diagnose, explain, record, replay, rules, run};
 
 /// Finds the root cause of what is wrong in a Kubernetes cluster, from a live cluster or from files.
 ///
@@ -41,6 +41,14 @@ pub enum Command {
     Catalog(catalog::Args),
     /// Watches a cluster and its alerts, folds storms into incidents, tells people
     Run(Box<run::Args>),
+    /// Lists the incidents of a running daemon
+    Incidents(client::ListArgs),
+    /// Shows one incident of a running daemon
+    Show(client::ShowArgs),
+    /// Takes an incident, gives it back, ends it, adds a remark
+    Ack(client::AckArgs),
+    /// Keeps messages about matching alerts back for a while
+    Silence(client::SilenceArgs),
     /// Plays a recorded storm through the live pipeline
     Replay(replay::Args),
     /// Writes, checks or describes the configuration

@@ -10,6 +10,7 @@
 mod catalog;
 mod check_config;
 mod cli;
+mod client;
 mod completion;
 mod config;
 mod diagnose;
@@ -73,6 +74,10 @@ fn run(cli: &Cli) -> Result<Outcome, Failure> {
         Command::Rules(args) => rules::run(cli, args),
         Command::Catalog(args) => catalog::run(cli, args),
         Command::Run(args) => run::run(cli, args),
+        Command::Incidents(args) => client::list(cli, args),
+        Command::Show(args) => client::show(cli, args),
+        Command::Ack(args) => client::ack(args),
+        Command::Silence(args) => client::silence(args),
         Command::Replay(args) => replay::run(cli, args),
         Command::Config(args) => config::run(cli, args),
         Command::CheckConfig(args) => check_config::run(cli, args),

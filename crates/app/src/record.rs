@@ -7,7 +7,7 @@ use rootline_archive::{About, Writer};
 use crate::cli::Cli;
 use crate::failure::Failure;
 use crate::settings::Settings;
-use crate::{Outcome, live, terminal};
+use crate::{Outcome, client, live, terminal};
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -15,9 +15,14 @@ use crate::{Outcome, live, terminal};
 of the file unless --unredacted is given. `rootline diagnose FILE` reads it."
 )]
 pub struct Args {
+    /// Number of an incident of a running daemon: keeps what it knows of that alone
+    #[arg(value_name = "INCIDENT")]
+    incident: Option<u64>,
+    #[command(flatten)]
+    daemon: client::Where,
     /// File to write
-    #[arg(short, long, value_name = "FILE")]
-    output: PathBuf,
+    #[arg(short, long, value_name = "FILE", required_unless_present = "incident")]
+    output: Option<PathBuf>,
     /// Namespace to read where the account may not read the whole cluster
     #[arg(short, long, value_name = "NAME")]
     namespace: Option<String>,
@@ -32,9 +37,14 @@ pub struct Args {
 }
 
 pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
+    if let Some(id) = args.incident {
+        return client::keep(id, args.output.as_deref(), &args.daemon);
+    }
     let settings = Settings::load(cli)?;
-    if args.output.exists() && !args.force {
-        return Err(Failure::new(format!("could not write {}", args.output.display()))
+    // clap asks for it where no incident is named
+    let output = args.output.clone().unwrap_or_default();
+    if output.exists() && !args.force {
+        return Err(Failure::new(format!("could not write {}", output.display()))
             .detail("the file exists")
             .hint("--force writes over it"));
     }
@@ -46,11 +56,11 @@ pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
     }
     live::read(&args.cluster, args.namespace.as_deref(), &settings, &engine, Some(&mut writer))?;
     let manifest = writer
-        .write_file(&args.output)
-        .map_err(|e| Failure::new(format!("could not write {}", args.output.display())).detail(&e).hint(e.hint()))?;
+        .write_file(&output)
+        .map_err(|e| Failure::new(format!("could not write {}", output.display())).detail(&e).hint(e.hint()))?;
     terminal::print(&format!(
         "{}: {} files of {}, {}\n",
-        args.output.display(),
+        output.display(),
         manifest.files.len(),
         manifest.recorded_at,
         if manifest.redacted { "redacted" } else { "not redacted: keep it as a secret" },

@@ -139,7 +139,10 @@ fn collect(input: &Path, settings: &Settings, pieces: &mut Vec<(Timestamp, Piece
         let entries = std::fs::read_dir(input).map_err(failed)?;
         let mut files: Vec<PathBuf> = entries.flatten().map(|e| e.path()).collect();
         files.sort();
-        let readable = |p: &&PathBuf| p.extension().is_none_or(|e| e != "md");
+        let readable = |p: &&PathBuf| {
+            let kind = p.extension().map(|e| e.to_string_lossy().into_owned()).unwrap_or_default();
+            p.is_dir() || matches!(kind.as_str(), "jsonl" | "zst" | "gz" | "tgz" | "tar" | "json" | "yaml" | "yml")
+        };
         return files.iter().filter(readable).try_for_each(|file| collect(file, settings, pieces));
     }
     if is_tape(input) {

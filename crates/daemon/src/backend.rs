@@ -8,7 +8,7 @@ use rootline_api::{
     Fault, Forecast, Gauges, IncidentGauge, IncidentQuery, Intake, News, OutboxGauge, Page, Paging, PushedEvent,
     Recording, Refusal, Silence, Status, What, Why,
 };
-use rootline_engine::Outlook;
+use rootline_engine::{Live, Outlook};
 use rootline_model::{Alert, CallStats, LiveIncident, LogRecord, Role, SeriesBatch, Severity, Stage};
 use rootline_store::{EventStore, IncidentFilter, Store, StoreError};
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -16,7 +16,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use crate::core::{Act, Input, Refused};
 use crate::sources::States;
 use crate::view::Published;
-use crate::{records, silence};
+use crate::{charts, records, silence};
 
 /// What the API needs to work.
 pub struct Desk {
@@ -28,9 +28,16 @@ pub struct Desk {
     pub started: Timestamp,
     pub cluster: String,
     pub channels: Vec<String>,
+    /// Whether there is a cluster to be listed before answers are whole.
+    pub watches: bool,
 }
 
 impl Desk {
+    /// The objects are listed, if there are any to list.
+    fn is_ready(&self) -> bool {
+        !self.watches || self.published.view().ready
+    }
+
     /// Runs a question to the store where waiting hurts nobody.
     fn ask<T: Send + 'static>(
         &self,
@@ -102,8 +109,17 @@ impl Backend for Desk {
         self.act_on(id, act, by)
     }
 
-    fn charts(&self, _id: u64) -> Answered<'_, Vec<Chart>> {
-        Box::pin(async { Ok(Vec::new()) })
+    fn charts(&self, id: u64) -> Answered<'_, Vec<Chart>> {
+        let now = (self.clock)();
+        Box::pin(async move {
+            let (done, answer) = oneshot::channel();
+            let question = Box::new(move |live: &Live| {
+                let _ = done.send(live.incident(id).map(|incident| charts::of(live.bank(), incident, now)));
+            });
+            self.inputs.send(Input::Read(question)).await.map_err(|_| stopping())?;
+            // one that is only in the store has no series in memory any more
+            Ok(answer.await.map_err(|_| stopping())?.unwrap_or_default())
+        })
     }
 
     fn record(&self, id: u64) -> Answered<'_, Recording> {
@@ -225,7 +241,7 @@ impl Backend for Desk {
             started: self.started,
             cluster: self.cluster.clone(),
             leader: true,
-            ready: view.ready || self.states.list().is_empty(),
+            ready: self.is_ready(),
             sources: self.states.list(),
             open,
             alerts: u32::try_from(firing).unwrap_or(u32::MAX),
@@ -263,7 +279,7 @@ impl Backend for Desk {
         let open = view.incidents.iter().filter(|i| i.stage == Stage::Open);
         Gauges {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            ready: true,
+            ready: self.is_ready(),
             leader: true,
             started_s: self.started.as_second() as f64,
             queue: counts.queue,

@@ -6,6 +6,7 @@
 
 mod backend;
 mod channels;
+mod charts;
 mod core;
 mod lead;
 mod outbox;
@@ -145,6 +146,7 @@ impl Daemon {
             started: clock(),
             cluster: config.daemon.cluster.clone(),
             channels,
+            watches: options.cluster.is_some(),
         });
         let bound = bind(config, &desk).await?;
         let address = bound.address();

@@ -56,6 +56,17 @@ pub fn from_store(kept: Kept) -> Silence {
     }
 }
 
+/// A random UUID (RFC 9562, version 4). Chance comes from the keys of the standard library's hash maps.
+fn new_id() -> String {
+    use std::hash::{BuildHasher, Hasher};
+    let chance = || std::hash::RandomState::new().build_hasher().finish();
+    let bits = (u128::from(chance()) << 64) | u128::from(chance());
+    let bits = bits & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
+    let hex = format!("{bits:032x}");
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}
+
+/// A new one gets an id.
 pub fn to_store(silence: Silence, now: Timestamp) -> Kept {
     let matchers = silence.matchers.iter().map(|m| SilenceMatcher {
         name: m.name().to_owned(),
@@ -65,12 +76,66 @@ pub fn to_store(silence: Silence, now: Timestamp) -> Kept {
     });
     Kept {
         matchers: matchers.collect(),
-        id: silence.id,
+        id: if silence.id.is_empty() { new_id() } else { silence.id },
         starts_at: silence.starts_at,
         ends_at: silence.ends_at,
         updated_at: now,
         created_by: silence.created_by,
         comment: silence.comment,
         annotations: LabelSet::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn new_silences_have_ids_that_alertmanagers_tools_accept() {
+        let id = new_id();
+        let lengths: Vec<usize> = id.split('-').map(str::len).collect();
+        assert_eq!(lengths, [8, 4, 4, 4, 12], "{id}");
+        assert_eq!((&id[14..15], "89ab".contains(&id[19..20])), ("4", true), "{id}");
+        assert_ne!(id, new_id());
+    }
+
+    #[test]
+    fn one_loud_member_keeps_an_incident_loud() {
+        let now = Timestamp::from_second(1_800_000_000).expect("in range");
+        let kept = Kept {
+            id: "s".into(),
+            matchers: vec![SilenceMatcher {
+                name: "alertname".into(),
+                value: "A.*".into(),
+                is_regex: true,
+                is_equal: true,
+            }],
+            starts_at: now,
+            ends_at: now + jiff::SignedDuration::from_hours(1),
+            updated_at: now,
+            created_by: String::new(),
+            comment: String::new(),
+            annotations: LabelSet::default(),
+        };
+        let silences = active(std::slice::from_ref(&kept), now);
+        let incident = |names: &[&str]| -> LiveIncident {
+            let members: Vec<_> = names
+                .iter()
+                .map(|n| {
+                    serde_json::json!({"origin": "alert", "role": "core", "entity": "", "reason": {"en": "", "zh": ""},
+                        "alert": {"labels": {"alertname": n}, "annotations": {}, "starts_at": now, "ends_at": null,
+                            "hold_s": null, "generator_url": ""}})
+                })
+                .collect();
+            serde_json::from_value(serde_json::json!({"id": 1, "version": 1, "stage": "open", "severity": "error",
+                "title": {"en": "", "zh": ""}, "onset": now, "opened": now, "updated": now, "resolved": null,
+                "acked": null, "members": members, "causes": [], "affected": [], "edges": [], "gaps": [],
+                "timeline": []}))
+            .expect("an incident")
+        };
+        assert!(is_silenced(&silences, &incident(&["A1", "A2"]), now));
+        assert!(!is_silenced(&silences, &incident(&["A1", "B"]), now));
+        assert!(!is_silenced(&silences, &incident(&[]), now));
+        assert!(active(&[kept], now + jiff::SignedDuration::from_hours(2)).is_empty());
     }
 }

@@ -216,4 +216,6 @@ fn json_body<'a>(request: &Request<'a>, limits: &Limits) -> Result<Cow<'a, [u8]>
 }
 
 #[cfg(test)]
+mod sender_tests;
+#[cfg(test)]
 mod tests;

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use rootline_model::{Change, EventRecord, GapKind, Kind, Timestamp};
-use rootline_objects::{Object, Signal};
+use rootline_objects::{Object, Signal, Time};
 
 use super::changes::{changes, content};
 use super::delta::{Delta, Item, ResourceId, Trouble};
 use super::events::EventBook;
 use crate::gaps::{Gaps, gap};
 
-/// How much is kept of one resource. What is beyond is dropped and named as a gap; then nothing is proof of absence.
+/// How much is kept of one resource. Beyond it events lose their oldest, anything else its newest; that is named as a gap,
+/// and then nothing is proof of absence.
 #[derive(Clone, Copy, Debug)]
 pub struct StoreLimits {
     pub objects: usize,
@@ -143,6 +144,10 @@ impl ObjectStore {
             Delta::Gone { key, .. } => {
                 shelf.bad.remove(&key);
                 let old = shelf.objects.remove(&key);
+                if old.is_none() {
+                    // one that there was no room for
+                    shelf.dropped = shelf.dropped.saturating_sub(1);
+                }
                 let changes = old.map(|old| changes(Some(&old.object), None, now)).unwrap_or_default();
                 return Applied { changes, event: None };
             }
@@ -221,8 +226,11 @@ impl Shelf {
         let mut kept = Kept { version, reading: self.reading, written, object };
         let Some(old) = self.objects.get_mut(&key) else {
             if self.objects.len() >= room {
-                self.dropped += 1;
-                return Vec::new();
+                if !matches!(kept.object, Object::Event(_)) {
+                    self.dropped += 1;
+                    return Vec::new();
+                }
+                self.forget_oldest();
             }
             // before the first reading is complete nothing is new
             let news = if self.is_known() { changes(None, Some(&kept.object), now) } else { Vec::new() };
@@ -246,6 +254,24 @@ impl Shelf {
             news.extend(content(&new.object, new.written.unwrap_or(now)));
         }
         news
+    }
+
+    /// Makes room for news: an eighth of the events, those that were not repeated for the longest time.
+    fn forget_oldest(&mut self) {
+        let seen = |kept: &Kept| match &kept.object {
+            Object::Event(event) => event.last_seen(),
+            _ => Time::default(),
+        };
+        let mut times: Vec<Time> = self.objects.values().map(seen).collect();
+        let nth = times.len() / 8;
+        if times.is_empty() {
+            return;
+        }
+        let (_, limit, _) = times.select_nth_unstable(nth);
+        let limit = *limit;
+        let before = self.objects.len();
+        self.objects.retain(|_, kept| seen(kept) > limit);
+        self.dropped += before - self.objects.len();
     }
 
     /// Takes away what the reading that just ended did not name.
@@ -463,5 +489,24 @@ mod tests {
         assert_eq!(store.len(), 2);
         assert!(!is_listed(&store, 0));
         assert_eq!(gaps(&store, 0), ["Truncated \"gap.limit\""]);
+    }
+
+    #[test]
+    fn a_flood_of_events_pushes_out_the_oldest() {
+        let mut store = ObjectStore::new(StoreLimits { events: 80, ..StoreLimits::default() });
+        let resource = id("events.events.k8s.io");
+        let event = |n: u32| {
+            let time = at(i64::from(n));
+            let json =
+                format!(r#"{{"metadata":{{"name":"e{n}","namespace":"shop","uid":"e{n}"}},"eventTime":"{time}"}}"#);
+            let object = Object::from_json("Event", &json).expect("known").expect("JSON");
+            let (key, version) = (format!("shop/e{n}").into(), n.to_string().into());
+            Delta::Put { resource, item: Box::new(Item { key, version, written: None, object }) }
+        };
+        let told = (1..=1000).filter(|n| store.apply(event(*n), at(0)).event.is_some()).count();
+        assert_eq!(told, 1000, "each is handed on all the same");
+        assert!(store.len() <= 80 && store.len() >= 60, "{}", store.len());
+        assert!(store.objects().any(|o| o.metadata().name == "e1000"));
+        assert!(store.objects().all(|o| o.metadata().name != "e1"));
     }
 }

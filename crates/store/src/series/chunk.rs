@@ -37,45 +37,74 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Vec<(i64, f64)>> {
     Some(times.into_iter().zip(values).collect())
 }
 
+/// How a column of buckets stands in its chunk, with its length.
+const OWN: u64 = 0;
+/// The same as the column of last values; nothing more.
+const SAME: u64 = 1;
+/// As the difference from the last value (of the sum: from count times it): small where a series moves little.
+const DIFFERENCE: u64 = 2;
+
+/// Last values and counts, then the largest, the smallest and the sum each as it is smallest.
 pub(crate) fn encode_buckets(buckets: &[Bucket]) -> Vec<u8> {
     let times: Vec<i64> = buckets.iter().map(|b| b.at).collect();
+    let column = |pick: fn(&Bucket) -> f64| buckets.iter().map(pick).collect::<Vec<f64>>();
+    let (last, count) = (column(|b| b.last), column(|b| b.count as f64));
+    let total: Vec<f64> = last.iter().zip(&count).map(|(l, n)| l * n).collect();
     let mut out = head(&times);
-    let pick: [fn(&Bucket) -> f64; 5] = [|b| b.last, |b| b.min, |b| b.max, |b| b.sum, |b| b.count as f64];
-    let mut before: Option<Vec<f64>> = None;
-    for pick in pick {
-        let values: Vec<f64> = buckets.iter().map(pick).collect();
-        // where a bucket holds one point all but the count are the same column
-        let same = before.as_ref().is_some_and(|b| b.iter().zip(&values).all(|(x, y)| x.to_bits() == y.to_bits()));
-        let coded = if same { Vec::new() } else { column::encode(&values) };
-        put_varint(&mut out, coded.len() as u64);
-        out.extend(coded);
-        before = Some(values);
+    put_column(&mut out, OWN, &column::encode(&last));
+    put_column(&mut out, OWN, &column::encode(&count));
+    for (values, base) in [(column(|b| b.max), &last), (column(|b| b.min), &last), (column(|b| b.sum), &total)] {
+        if same(&values, base) {
+            put_column(&mut out, SAME, &[]);
+            continue;
+        }
+        let own = column::encode(&values);
+        let off: Vec<f64> = base.iter().zip(&values).map(|(b, v)| b - v).collect();
+        let exact = same(&values, &base.iter().zip(&off).map(|(b, o)| b - o).collect::<Vec<f64>>());
+        let difference = if exact { Some(column::encode(&off)) } else { None };
+        match difference.filter(|d| d.len() < own.len()) {
+            Some(difference) => put_column(&mut out, DIFFERENCE, &difference),
+            None => put_column(&mut out, OWN, &own),
+        }
     }
     out
 }
 
+fn same(a: &[f64], b: &[f64]) -> bool {
+    a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits())
+}
+
+fn put_column(out: &mut Vec<u8>, form: u64, bytes: &[u8]) {
+    put_varint(out, ((bytes.len() as u64) << 2) | form);
+    out.extend(bytes);
+}
+
+fn take_column(bytes: &mut &[u8], base: &[f64], count: usize) -> Option<Vec<f64>> {
+    let word = take_varint(bytes)?;
+    let coded = take(bytes, usize::try_from(word >> 2).ok()?)?;
+    match word & 3 {
+        OWN => column::decode(coded, count),
+        SAME if base.len() == count => Some(base.to_vec()),
+        DIFFERENCE if base.len() == count => {
+            let off = column::decode(coded, count)?;
+            Some(base.iter().zip(off).map(|(b, o)| b - o).collect())
+        }
+        _ => None,
+    }
+}
+
 pub(crate) fn decode_buckets(bytes: &[u8]) -> Option<Vec<Bucket>> {
     let (times, mut rest) = un_head(bytes)?;
-    let mut columns: Vec<Vec<f64>> = Vec::with_capacity(5);
-    for _ in 0..5 {
-        let length = usize::try_from(take_varint(&mut rest)?).ok()?;
-        let coded = take(&mut rest, length)?;
-        let same = columns.last().filter(|_| coded.is_empty() && !times.is_empty());
-        let values = match same {
-            Some(before) => before.clone(),
-            None => column::decode(coded, times.len())?,
-        };
-        columns.push(values);
-    }
-    let buckets = times.into_iter().enumerate().map(|(i, at)| Bucket {
-        at,
-        last: columns[0][i],
-        min: columns[1][i],
-        max: columns[2][i],
-        sum: columns[3][i],
-        count: columns[4][i] as u64,
-    });
-    Some(buckets.collect())
+    let n = times.len();
+    // the first two have nothing to differ from
+    let last = take_column(&mut rest, &[], n)?;
+    let count = take_column(&mut rest, &[], n)?;
+    let total: Vec<f64> = last.iter().zip(&count).map(|(l, n)| l * n).collect();
+    let max = take_column(&mut rest, &last, n)?;
+    let min = take_column(&mut rest, &last, n)?;
+    let sum = take_column(&mut rest, &total, n)?;
+    let bucket = |(i, at)| Bucket { at, last: last[i], min: min[i], max: max[i], sum: sum[i], count: count[i] as u64 };
+    Some(times.into_iter().enumerate().map(bucket).collect())
 }
 
 /// Format, number of points, first time, usual step, then differences from that step as Gorilla writes them.

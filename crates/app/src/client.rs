@@ -1,0 +1,346 @@
+//! `rootline incidents | show | ack | silence | record`: the running daemon asked.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode, Url};
+use rootline_model::Lang;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::cli::Cli;
+use crate::failure::Failure;
+use crate::settings::Settings;
+use crate::{Outcome, terminal};
+
+/// Where the daemon is.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Where {
+    /// Address of the daemon
+    #[arg(long, value_name = "URL", env = "ROOTLINE_URL", default_value = "http://127.0.0.1:9099")]
+    url: String,
+    /// Token, where the daemon wants one
+    #[arg(long, value_name = "TOKEN", env = "ROOTLINE_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ListArgs {
+    #[command(flatten)]
+    place: Where,
+    /// Also those that are over
+    #[arg(short, long)]
+    all: bool,
+    /// Only those that touch this namespace
+    #[arg(short, long)]
+    namespace: Option<String>,
+    /// Prints the answer as it came
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ShowArgs {
+    /// Number of the incident
+    id: u64,
+    #[command(flatten)]
+    place: Where,
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct AckArgs {
+    /// Number of the incident
+    id: u64,
+    /// Gives it back
+    #[arg(long)]
+    undo: bool,
+    /// Says that it is over, whatever its alerts say
+    #[arg(long, conflicts_with = "undo")]
+    resolve: bool,
+    /// Adds a remark to its history
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["undo", "resolve"])]
+    note: Option<String>,
+    #[command(flatten)]
+    place: Where,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct SilenceArgs {
+    /// What to silence: `alertname=KubePodCrashLooping`, `namespace=~shop-.*`; all must match
+    #[arg(required = true, value_name = "LABEL=VALUE")]
+    matchers: Vec<String>,
+    /// For how long: 30m, 2h, 1d
+    #[arg(long = "for", default_value = "2h", value_name = "DURATION")]
+    lasts: String,
+    /// Why
+    #[arg(long, default_value = "")]
+    comment: String,
+    #[command(flatten)]
+    place: Where,
+}
+
+#[derive(Deserialize)]
+struct Both {
+    en: String,
+    zh: String,
+}
+
+impl Both {
+    fn get(&self, lang: Lang) -> &str {
+        if lang == Lang::Zh { &self.zh } else { &self.en }
+    }
+}
+
+#[derive(Deserialize)]
+struct Row {
+    id: u64,
+    stage: String,
+    severity: String,
+    title: Both,
+    onset: jiff::Timestamp,
+    alerts: u64,
+    acked: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct Rows {
+    items: Vec<Row>,
+}
+
+pub fn list(cli: &Cli, args: &ListArgs) -> Result<Outcome, Failure> {
+    let lang = Settings::load(cli)?.lang;
+    let mut query = vec![("limit", "100")];
+    if !args.all {
+        query.push(("stage", "open"));
+    }
+    if let Some(namespace) = &args.namespace {
+        query.push(("namespace", namespace));
+    }
+    let answer = Daemon::at(&args.place)?.ask(Method::GET, "/api/v1/incidents", &query, None)?;
+    if args.json {
+        return done(&answer);
+    }
+    let rows: Rows = serde_json::from_str(&answer).map_err(strange)?;
+    if rows.items.is_empty() {
+        terminal::print(if lang == Lang::Zh { "没有进行中的事件\n" } else { "no open incidents\n" })?;
+        return Ok(Outcome::Done);
+    }
+    let mut out = String::new();
+    for row in rows.items {
+        let state = match (row.stage.as_str(), row.acked.is_some(), lang) {
+            ("resolved", _, Lang::En) => "over",
+            ("resolved", _, Lang::Zh) => "已恢复",
+            (_, true, Lang::En) => "acked",
+            (_, true, Lang::Zh) => "已认领",
+            (_, false, Lang::En) => "open",
+            (_, false, Lang::Zh) => "进行中",
+        };
+        let since = row.onset.strftime("%m-%d %H:%M");
+        let title = row.title.get(lang);
+        out.push_str(&format!("#{:<5} {:<9} {state:<6} {since}  {title} ({})\n", row.id, row.severity, row.alerts));
+    }
+    terminal::print(&out)?;
+    Ok(Outcome::Done)
+}
+
+pub fn show(cli: &Cli, args: &ShowArgs) -> Result<Outcome, Failure> {
+    let lang = Settings::load(cli)?.lang;
+    let daemon = Daemon::at(&args.place)?;
+    let path = format!("/api/v1/incidents/{}", args.id);
+    if args.json {
+        return done(&daemon.ask(Method::GET, &path, &[], None)?);
+    }
+    let code = if lang == Lang::Zh { "zh" } else { "en" };
+    let text = daemon.ask(Method::GET, &path, &[], None)?;
+    let incident: Value = serde_json::from_str(&text).map_err(strange)?;
+    terminal::print(&shown(&incident, code))?;
+    Ok(Outcome::Done)
+}
+
+/// One incident for a terminal.
+fn shown(incident: &Value, lang: &str) -> String {
+    let zh = lang == "zh";
+    let both = |v: &Value| v.get(lang).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text = |v: &Value, key: &str| v.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let list = |v: &Value, key: &str| v.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+    let mut out = format!(
+        "#{} {}\n{} · {} · {}\n",
+        incident.get("id").and_then(Value::as_u64).unwrap_or_default(),
+        incident.get("title").map(both).unwrap_or_default(),
+        text(incident, "severity"),
+        text(incident, "stage"),
+        at(&text(incident, "onset")),
+    );
+    let mut section = |en: &str, name: &str, lines: Vec<String>| {
+        if !lines.is_empty() {
+            out.push_str(&format!("\n{}\n", if zh { name } else { en }));
+            lines.iter().for_each(|l| out.push_str(&format!("  {l}\n")));
+        }
+    };
+    let causes = list(incident, "causes");
+    let sure = |c: &Value| (c.get("confidence").and_then(Value::as_f64).unwrap_or_default() * 100.0).round();
+    let cause =
+        |c: &Value| format!("{} %  {}  ({})", sure(c), c.get("title").map(both).unwrap_or_default(), text(c, "entity"));
+    section("Root cause", "根因", causes.iter().map(cause).collect());
+    if let Some(first) = causes.first() {
+        section("Evidence", "证据", list(first, "evidence").iter().map(both).collect());
+        section("Next", "下一步", list(first, "next").iter().map(both).collect());
+    }
+    let member = |m: &Value| {
+        let labels = m.get("alert").or(Some(m)).and_then(|a| a.get("labels")).cloned().unwrap_or_default();
+        let reason = m.get("reason").map(both).unwrap_or_default();
+        format!("{} {} · {reason}", text(&labels, "alertname"), text(m, "entity"))
+    };
+    section("Signals", "信号", list(incident, "members").iter().take(30).map(member).collect());
+    let moment = |m: &Value| format!("{}  {}", at(&text(m, "at")), m.get("what").map(both).unwrap_or_default());
+    section("History", "经过", list(incident, "timeline").iter().map(moment).collect());
+    out
+}
+
+/// A moment without its fraction.
+fn at(moment: &str) -> String {
+    moment
+        .parse::<jiff::Timestamp>()
+        .map_or_else(|_| moment.to_owned(), |t| t.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
+}
+
+pub fn ack(args: &AckArgs) -> Result<Outcome, Failure> {
+    let (method, what, body, done) = match (&args.note, args.undo, args.resolve) {
+        (Some(text), _, _) => (Method::POST, "notes", json!({ "text": text }), "noted"),
+        (None, true, _) => (Method::DELETE, "ack", json!({}), "given back"),
+        (None, _, true) => (Method::POST, "resolve", json!({}), "over"),
+        _ => (Method::POST, "ack", json!({}), "yours"),
+    };
+    let path = format!("/api/v1/incidents/{}/{what}", args.id);
+    Daemon::at(&args.place)?.ask(method, &path, &[], Some(&body))?;
+    terminal::print(&format!("#{}: {done}\n", args.id))?;
+    Ok(Outcome::Done)
+}
+
+pub fn silence(args: &SilenceArgs) -> Result<Outcome, Failure> {
+    let now = jiff::Timestamp::now();
+    let failed = |why: String| Failure::new("could not silence").detail(why);
+    let lasts: jiff::SignedDuration = args.lasts.parse().map_err(|e| failed(format!("`{}`: {e}", args.lasts)))?;
+    let matchers = args.matchers.iter().map(|m| matcher(m).map_err(failed)).collect::<Result<Vec<_>, _>>()?;
+    let body = json!({
+        "matchers": matchers,
+        "startsAt": now.to_string(),
+        "endsAt": now.checked_add(lasts).map_err(|e| failed(e.to_string()))?.to_string(),
+        "createdBy": std::env::var("USER").unwrap_or_else(|_| "rootline".to_owned()),
+        "comment": args.comment,
+    });
+    let answer = Daemon::at(&args.place)?.ask(Method::POST, "/api/v2/silences", &[], Some(&body))?;
+    let id: Value = serde_json::from_str(&answer).map_err(strange)?;
+    terminal::print(&format!("{}\n", id.get("silenceID").and_then(Value::as_str).unwrap_or_default()))?;
+    Ok(Outcome::Done)
+}
+
+/// `name=value`, `name!=value`, `name=~expression`, `name!~expression`.
+fn matcher(text: &str) -> Result<Value, String> {
+    for (sign, is_equal, is_regex) in
+        [("!~", false, true), ("=~", true, true), ("!=", false, false), ("=", true, false)]
+    {
+        if let Some((name, value)) = text.split_once(sign) {
+            return Ok(json!({"name": name, "value": value, "isRegex": is_regex, "isEqual": is_equal}));
+        }
+    }
+    Err(format!("`{text}` is no matcher, expected LABEL=VALUE"))
+}
+
+/// What the daemon knows of one incident, into a new file.
+pub fn keep(id: u64, output: Option<&Path>, place: &Where) -> Result<Outcome, Failure> {
+    let path = format!("/api/v1/incidents/{id}/record");
+    let text = Daemon::at(place)?.ask(Method::GET, &path, &[], None)?;
+    let file = output.map_or_else(|| PathBuf::from(format!("incident-{id}.json")), Path::to_owned);
+    let name = file.display();
+    let failed = |e| Failure::new("could not keep the incident").detail(format!("{name}: {e}"));
+    let made = std::fs::OpenOptions::new().write(true).create_new(true).open(&file).map_err(failed)?;
+    std::io::Write::write_all(&mut &made, text.as_bytes()).map_err(failed)?;
+    terminal::print(&format!("{name}: written\n"))?;
+    Ok(Outcome::Done)
+}
+
+fn done(text: &str) -> Result<Outcome, Failure> {
+    terminal::print(&format!("{}\n", text.trim_end()))?;
+    Ok(Outcome::Done)
+}
+
+fn strange(error: serde_json::Error) -> Failure {
+    Failure::new("could not read the daemon's answer").detail(error).hint("is it another version?")
+}
+
+struct Daemon {
+    base: Url,
+    token: Option<String>,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Daemon {
+    fn at(place: &Where) -> Result<Daemon, Failure> {
+        let failed =
+            |e: &dyn std::fmt::Display| Failure::new("could not ask the daemon").detail(format!("{}: {e}", place.url));
+        let base = Url::parse(&place.url).map_err(|e| failed(&e))?;
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| failed(&e))?;
+        Ok(Daemon { base, token: place.token.clone(), runtime })
+    }
+
+    fn ask(&self, method: Method, path: &str, query: &[(&str, &str)], body: Option<&Value>) -> Result<String, Failure> {
+        let failed = |e: &dyn std::fmt::Display| {
+            Failure::new("could not ask the daemon")
+                .detail(format!("{}: {e}", self.base))
+                .hint("is `rootline run` there? --url or ROOTLINE_URL name its address")
+        };
+        let url = self.base.join(path).map_err(|e| failed(&e))?;
+        self.runtime.block_on(async {
+            let client = reqwest::Client::builder().timeout(Duration::from_secs(30)).build().map_err(|e| failed(&e))?;
+            let mut request = client.request(method, url).query(query);
+            if let Some(token) = &self.token {
+                request = request.bearer_auth(token);
+            }
+            if let Some(body) = body {
+                request = request.json(body);
+            }
+            // the reason stands at the end of the chain: "connection refused"
+            let answer = request.send().await.map_err(|e| failed(&deepest(&e)))?;
+            let status = answer.status();
+            let text = answer.text().await.map_err(|e| failed(&e))?;
+            if status.is_success() { Ok(text) } else { Err(refused(status, &text)) }
+        })
+    }
+}
+
+fn deepest(error: &dyn std::error::Error) -> String {
+    let mut last = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    last.to_string()
+}
+
+/// The daemon's own words where it has some (RFC 9457).
+fn refused(status: StatusCode, text: &str) -> Failure {
+    let problem: Option<Value> = serde_json::from_str(text).ok();
+    let detail = problem.as_ref().and_then(|p| p.get("detail").or_else(|| p.get("title"))).and_then(Value::as_str);
+    Failure::new("the daemon refused").detail(detail.map_or_else(|| status.to_string(), str::to_owned))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn matchers_are_read_as_prometheus_writes_them() {
+        let read = |text: &str| matcher(text).map(|v| v.to_string());
+        let json = |value: &str, regex: bool, equal: bool| {
+            Ok(json!({"name": "a", "value": value, "isRegex": regex, "isEqual": equal}).to_string())
+        };
+        assert_eq!(read("a=b"), json("b", false, true));
+        assert_eq!(read("a!=b"), json("b", false, false));
+        assert_eq!(read("a=~b=c"), json("b=c", true, true));
+        assert_eq!(read("a!~b"), json("b", true, false));
+        assert!(read("ab").is_err());
+    }
+}
