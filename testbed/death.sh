@@ -24,9 +24,13 @@ start_rootline() {
 # what fires then a minute later.
 ALERTS="DiskFull QueueStuck LateOne"
 rules() { # each in a place of its own, so that none explains another
-  echo 'groups: [{name: made, rules: ['
-  for a in $ALERTS; do printf '{alert: %s, expr: "max by (namespace, deployment) (made_alert{alert=\"%s\"}) == 1", labels: {severity: warning}, annotations: {summary: "made by the test"}},\n' "$a" "$a"; done
-  echo ']}]'
+  echo "groups:"; echo "- name: made"; echo "  rules:"
+  for a in $ALERTS; do
+    echo "  - alert: $a"
+    echo "    expr: max by (namespace, deployment) (made_alert{alert=\"$a\"}) == 1"
+    echo "    labels: {severity: warning}"
+    echo "    annotations: {summary: made by the test}"
+  done
 }
 fires() { # NAME... : the alerts that fire from now on
   for a in "$@"; do printf 'made_alert{alert="%s",namespace="ns-%s",deployment="app-%s"} 1\n' "$a" "${a,,}" "${a,,}"; done > "$DATA/made.prom.new"
