@@ -35,7 +35,7 @@ ask() { # NAME COMMAND : prints the answer's line
   local before; before=$(grep -cE '^(ready|equal|differs|stats|gaps) ' "$WORK/$1.log" || true)
   echo "$2" >&"$fd"
   answered() { [ "$(grep -cE '^(ready|equal|differs|stats|gaps) ' "$WORK/$1.log")" -gt "$before" ]; }
-  until_ok 90 "an answer to $2" answered "$1" || return 1
+  until_ok 240 "an answer to $2" answered "$1" || return 1
   grep -E '^(ready|equal|differs|stats|gaps) ' "$WORK/$1.log" | tail -1
 }
 said() { # NAME WORDS : waits until the probe has said it
@@ -113,10 +113,13 @@ check "a killed API server: the same state afterwards" restarted
 # --- the server hangs: connections stay open and nothing comes
 hung() {
   local before; before=$(stat_of one failures)
+  local parent; parent=$(awk '/^PPid/ {print $2}' "/proc/$(server_pid)/status")
   kill -STOP "$(server_pid)"
+  # nsenter stops itself with its child and would not see the child's end
+  go_on() { kill -CONT "$(server_pid)" "$parent"; }
   noticed() { [ "$(stat_of one failures)" -gt "$((before + 10))" ]; }
-  until_ok 75 "pings without an answer" noticed || { kill -CONT "$(server_pid)"; return 1; }
-  kill -CONT "$(server_pid)"
+  until_ok 75 "pings without an answer" noticed || { go_on; return 1; }
+  go_on
   kc -n shop annotate deployment cart --overwrite seen=again
   equal one && equal two
 }
@@ -185,6 +188,7 @@ began=$(date +%s)
 sleep "${CHURN_S:-40}"
 third=$(ask big stats); churn_s=$(($(date +%s) - began))
 echo "1,000 pods replaced, $churn_s s: $(($(value "$third" cpu_ms) - $(value "$second" cpu_ms))) ms of CPU, rss $(value "$third" rss_kb) kB, $(($(value "$third" deltas) - $(value "$second" deltas))) deltas, $(($(value "$third" bytes) - $(value "$second" bytes))) bytes read, signals in $(value "$third" signals_us) µs, diagnosis in $(value "$third" diagnose_us) µs"
+until_ok 240 "rollouts that have settled" kc wait deployment -l fake --for=jsonpath='{.status.updatedReplicas}'=100 --timeout=20s
 check "equal after the churn" equal big
 
 # --- two replicas and one lease

@@ -41,7 +41,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "testkit",
         ],
     ),
-    ("bench", &["analytics", "correlate", "series"]),
+    ("bench", &["analytics", "correlate", "model", "series"]),
     ("eval", &["analytics", "correlate", "engine", "model", "objects", "sources", "world"]),
 ];
 

@@ -10,6 +10,7 @@ mod input;
 mod outliers;
 #[cfg(feature = "logdrain")]
 mod rival;
+mod series;
 mod texts;
 mod trees;
 
@@ -41,6 +42,7 @@ const CASES: &[(&str, Case)] = &[
     ("sparse_dbscan_20k", texts::dbscan),
     ("sparse_dbscan_100k", texts::dbscan),
     ("template_miner", texts::miner),
+    ("tier-1m", series::tier_1m),
     ("tier0_sweep", outliers::tier0_sweep),
     ("tree_shap_10k", trees::tree_shap),
 ];

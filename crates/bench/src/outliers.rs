@@ -3,7 +3,7 @@
 use cpu_time::ThreadTime;
 use rootline_analytics::Rng;
 use rootline_analytics::outlier::{IsolationForest, IsolationForestConfig};
-use rootline_analytics::stream::Tier0;
+use rootline_analytics::stream::{Tier0, Tier0Bank};
 use serde_json::{Value, json};
 
 use crate::input::{BenchError, Input};
@@ -33,16 +33,20 @@ pub fn tier0_sweep(input: &Input) -> Result<Value, BenchError> {
     (-WARM_SAMPLES..0).for_each(|i| {
         warm.observe(i * 15, 100.0 + rng.uniform());
     });
-    let mut operators = vec![warm; series];
+    let mut operators = Tier0Bank::default();
+    (0..series).for_each(|index| {
+        operators.push();
+        operators.set(index, &warm);
+    });
     let mut samples = vec![0.0; series];
     let (mut spent, mut passed) = (0.0, 0_u64);
     for sweep in 0..sweeps {
         samples.iter_mut().for_each(|v| *v = 100.0 + rng.uniform());
         let start = ThreadTime::now();
-        Tier0::sweep(&mut operators, sweep * 15, &samples, |_, sight| passed += u64::from(sight.score > 0.0));
+        operators.sweep(sweep * 15, |index| samples[index], |_, _| passed += 1);
         spent += start.elapsed().as_secs_f64();
     }
     let ns_per_sample = spent * 1e9 / (series as f64 * sweeps as f64);
-    let result = json!({ "ns_per_sample": ns_per_sample, "bytes_per_series": size_of::<Tier0>(), "passed": passed });
+    let result = json!({ "ns_per_sample": ns_per_sample, "bytes_per_series": Tier0Bank::BYTES, "passed": passed });
     Ok(answer((spent / sweeps as f64, sweeps as u32, result)))
 }

@@ -8,7 +8,7 @@ use rootline_api::{
     Fault, Forecast, Gauges, IncidentGauge, IncidentQuery, Intake, News, OutboxGauge, Page, Paging, PushedEvent,
     Recording, Refusal, Silence, Status, What, Why,
 };
-use rootline_engine::Outlook;
+use rootline_engine::{Live, Outlook};
 use rootline_model::{Alert, CallStats, LiveIncident, LogRecord, Role, SeriesBatch, Severity, Stage};
 use rootline_store::{EventStore, IncidentFilter, Store, StoreError};
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -16,7 +16,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use crate::core::{Act, Input, Refused};
 use crate::sources::States;
 use crate::view::Published;
-use crate::{records, silence};
+use crate::{charts, records, silence};
 
 /// What the API needs to work.
 pub struct Desk {
@@ -109,8 +109,17 @@ impl Backend for Desk {
         self.act_on(id, act, by)
     }
 
-    fn charts(&self, _id: u64) -> Answered<'_, Vec<Chart>> {
-        Box::pin(async { Ok(Vec::new()) })
+    fn charts(&self, id: u64) -> Answered<'_, Vec<Chart>> {
+        let now = (self.clock)();
+        Box::pin(async move {
+            let (done, answer) = oneshot::channel();
+            let question = Box::new(move |live: &Live| {
+                let _ = done.send(live.incident(id).map(|incident| charts::of(live.bank(), incident, now)));
+            });
+            self.inputs.send(Input::Read(question)).await.map_err(|_| stopping())?;
+            // one that is only in the store has no series in memory any more
+            Ok(answer.await.map_err(|_| stopping())?.unwrap_or_default())
+        })
     }
 
     fn record(&self, id: u64) -> Answered<'_, Recording> {

@@ -52,6 +52,8 @@ pub enum Input {
     Lines(Vec<LogRecord>),
     Calls(Vec<CallStats>),
     Events(Vec<EventRecord>),
+    /// A question to the core itself; it must be quick.
+    Read(Box<dyn FnOnce(&Live) + Send>),
     Act {
         id: u64,
         act: Act,
@@ -211,6 +213,7 @@ impl Core {
                 Input::Act { id, act, by, done } => {
                     let _ = done.send(self.act(now, id, &act, &by));
                 }
+                Input::Read(question) => question(&self.live),
                 Input::Stop => {}
             }
         }

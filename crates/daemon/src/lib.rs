@@ -6,6 +6,7 @@
 
 mod backend;
 mod channels;
+mod charts;
 mod core;
 mod lead;
 mod outbox;

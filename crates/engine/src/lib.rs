@@ -11,7 +11,7 @@ mod suspicious;
 pub use engine::{Engine, EngineError, Options, Target};
 pub use live::{
     Bank, CorrelationMode, Ingested, Live, LiveOptions, NoticeKind, NoticePolicy, Notification, Outcome, Outlook,
-    Query, SeriesChange, SeriesChangeKind, SeriesChart, SeriesOptions, SeriesStats, ToldRow,
+    Query, SeriesChange, SeriesChangeKind, SeriesChart, SeriesOptions, SeriesStats, ToldRow, series_title,
 };
 pub use rootline_diagnose::{RuleError, RuleFile, RuleSet};
 pub use suspicious::LogWanted;

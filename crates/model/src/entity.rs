@@ -256,6 +256,25 @@ impl fmt::Display for EntityRef {
     }
 }
 
+/// Reads what `Display` writes. Names of Kubernetes hold no slash.
+impl std::str::FromStr for EntityRef {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<EntityRef, String> {
+        let pieces: Vec<&str> = text.split('/').collect();
+        let wrong = || format!("`{text}` is no thing, expected KIND/NAME or KIND/NAMESPACE/NAME");
+        let kind = Kind::ALL.into_iter().find(|k| pieces.first() == Some(&k.word())).ok_or_else(wrong)?;
+        match (kind, pieces.get(1..).unwrap_or_default()) {
+            (Kind::Component, [part]) => Ok(EntityRef::component("", part)),
+            (Kind::Component, [node, part]) => Ok(EntityRef::component(node, part)),
+            (Kind::Container, [namespace, pod, part]) => Ok(EntityRef::container(namespace, pod, part)),
+            (_, [name]) => Ok(EntityRef::wide(kind, name)),
+            (_, [namespace, name]) => Ok(EntityRef::new(kind, namespace, name)),
+            _ => Err(wrong()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -281,6 +300,23 @@ mod tests {
     fn kinds_are_kept_under_their_word() {
         for kind in Kind::ALL {
             assert_eq!(serde_json::to_string(&kind).ok(), Some(format!("\"{}\"", kind.word())));
+        }
+    }
+
+    #[test]
+    fn refs_are_read_back_as_they_were_written() {
+        for entity in [
+            EntityRef::container("shop", "cart-1", "app"),
+            EntityRef::node("w1"),
+            EntityRef::component("w1", "kubelet"),
+            EntityRef::component("", "kube-scheduler"),
+            EntityRef::new(Kind::Deployment, "shop", "cart"),
+            EntityRef::cluster(),
+        ] {
+            assert_eq!(entity.to_string().parse(), Ok(entity));
+        }
+        for text in ["", "banana/x", "pod", "pod/a/b/c", "container/a/b"] {
+            assert!(text.parse::<EntityRef>().is_err(), "{text}");
         }
     }
 

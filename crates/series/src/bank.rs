@@ -35,6 +35,16 @@ pub struct Ingested {
     pub refused: u64,
 }
 
+impl Ingested {
+    fn add(&mut self, more: Ingested) {
+        self.taken += more.taken;
+        self.unknown += more.unknown;
+        self.useless += more.useless;
+        self.late += more.late;
+        self.refused += more.refused;
+    }
+}
+
 /// Sizes and counts for the program's own metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
@@ -121,7 +131,7 @@ impl Bank {
                     let fed = &mut self.fed[usize::from(entry)];
                     fed.polled_s = fed.polled_s.max(last);
                 }
-                self.feed(entry, &batch.labels, &batch.points, owners, &mut done);
+                done.add(self.feed(entry, &batch.labels, &batch.points, owners));
                 continue;
             }
             let count = batch.points.len() as u64;
@@ -148,10 +158,9 @@ impl Bank {
     /// Owners of the pods of raw families, asked at the tick after they were pushed.
     pub fn derive_with(&mut self, now: Timestamp, owners: &dyn Owners) {
         let now_s = now.as_second();
-        let mut done = Ingested::default();
         for (entry, labels, value) in self.intake.due(&self.entries, now_s, self.options.lookback_s) {
             self.fed[usize::from(entry)].pushed_s = now_s;
-            self.feed(entry, &labels, &[(now_s * 1000, value)], owners, &mut done);
+            self.feed(entry, &labels, &[(now_s * 1000, value)], owners);
         }
     }
 
@@ -166,16 +175,18 @@ impl Bank {
         if name.starts_with(PREFIX) { self.by_name.get(name).copied() } else { None }
     }
 
-    fn feed(&mut self, entry: u16, labels: &LabelSet, points: &[(i64, f64)], owners: &dyn Owners, done: &mut Ingested) {
+    fn feed(&mut self, entry: u16, labels: &LabelSet, points: &[(i64, f64)], owners: &dyn Owners) -> Ingested {
         let first_s = points.first().map_or(0, |p| p.0.div_euclid(1000));
+        let mut done = Ingested::default();
         match self.instance(entry, labels, first_s, owners) {
-            Ok(instance) => self.points(instance, points, done),
+            Ok(instance) => self.points(instance, points, &mut done),
             Err(Refusal::Useless) => done.useless += points.len() as u64,
             Err(Refusal::Full) => {
                 done.refused += points.len() as u64;
                 self.stats.refused += points.len() as u64;
             }
         }
+        done
     }
 
     pub(crate) fn instance(
@@ -226,7 +237,7 @@ impl Bank {
         if is_new {
             self.tiers.push();
         } else {
-            self.tiers.set(group as usize, rootline_analytics::stream::Tier0::default());
+            self.tiers.set(group as usize, &rootline_analytics::stream::Tier0::default());
         }
         if self.store.details.len() < self.options.details_max {
             let place = u32::try_from(self.store.details.len()).unwrap_or(NONE);

@@ -57,7 +57,16 @@ pub struct Outlook {
     pub band: Vec<(i64, f64, f64, f64)>,
 }
 
-/// Days of history asked for once.
+/// A candidate of the capacity page.
+struct Row<'a> {
+    probability: f64,
+    now: f64,
+    detail: &'a Detail,
+    series: &'static Series,
+    limit: f64,
+}
+
+/// Seconds of history asked for once.
 const HISTORY_S: i64 = 7 * 86_400;
 /// Seconds without raw values after which an entry is polled.
 const PUSH_S: i64 = 300;
@@ -105,7 +114,7 @@ impl Bank {
                 Err(_) => done.refused += count,
             }
         }
-        moments.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+        moments.sort_by_key(|m| (m.0, m.1));
         let swept_s = self.swept_s;
         for moment in moments.chunk_by(|a, b| a.0.div_euclid(60) == b.0.div_euclid(60)) {
             self.swept_s = 0;
@@ -166,7 +175,7 @@ impl Bank {
     /// costs about a millisecond, for its band.
     pub fn forecasts(&self, now: Timestamp, most: usize) -> Vec<Outlook> {
         let now_s = now.as_second();
-        let mut rows: Vec<(f64, f64, &Detail, &'static Series, f64)> = Vec::new();
+        let mut rows: Vec<Row<'_>> = Vec::new();
         for detail in &self.store.details {
             let Some(group) = self.store.groups.get(detail.group as usize).filter(|g| g.name != NONE) else { continue };
             let series = self.entries[usize::from(group.entry)];
@@ -176,16 +185,17 @@ impl Bank {
                 continue;
             }
             let seen = self.outlooks.get(&detail.group).and_then(|o| o.1);
-            rows.push((seen.map_or(0.0, |e| e.probability), value, detail, series, limit));
+            let probability = seen.map_or(0.0, |e| e.probability);
+            rows.push(Row { probability, now: value, detail, series, limit });
         }
-        rows.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.1.total_cmp(&a.1)).then(a.2.group.cmp(&b.2.group)));
+        let fullest = |a: &Row<'_>, b: &Row<'_>| b.probability.total_cmp(&a.probability).then(b.now.total_cmp(&a.now));
+        rows.sort_by(|a, b| fullest(a, b).then(a.detail.group.cmp(&b.detail.group)));
         rows.truncate(most);
-        rows.into_iter()
-            .filter_map(|(_, now, detail, series, limit)| self.outlook(now_s, now, detail, series, limit))
-            .collect()
+        rows.iter().filter_map(|row| self.outlook(now_s, row)).collect()
     }
 
-    fn outlook(&self, now_s: i64, now: f64, detail: &Detail, series: &'static Series, limit: f64) -> Option<Outlook> {
+    fn outlook(&self, now_s: i64, row: &Row<'_>) -> Option<Outlook> {
+        let Row { now, detail, series, limit, .. } = *row;
         let group = self.store.groups.get(detail.group as usize)?;
         let slot = now_s.div_euclid(SLOT_S);
         let band = forecast::band(&detail.window.slots.last(slot - 1, SLOTS)).map_or_else(Vec::new, |f| {

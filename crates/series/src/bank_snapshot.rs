@@ -96,7 +96,7 @@ impl Bank {
         }
         let (group, _) = self.store.add_group(Group { name, entry, first_h, last_s, ..Group::default() });
         self.tiers.push();
-        self.tiers.set(group as usize, operator);
+        self.tiers.set(group as usize, &operator);
         if let Some(window) = window.filter(|_| self.store.details.len() < self.options.details_max) {
             let place = u32::try_from(self.store.details.len()).unwrap_or(NONE);
             self.store.details.push(Detail { group, members: Vec::new(), window });

@@ -135,7 +135,7 @@ impl Bank {
                         continue;
                     }
                     let sample = (m.last_s, m.value, series.bad.sign());
-                    detector.take(holds, key, sample, &limit, || {
+                    detector.take((holds, key), sample, &limit, || {
                         let query = series.promql_of(&matchers(series, m));
                         describe(limit.code, series, &m.subject)
                             .arg("value", series.unit.show(m.value))

@@ -1,6 +1,6 @@
 //! What is kept of series: names, instances, baselines, and details of some.
 
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use rootline_model::LabelSet;
@@ -127,9 +127,7 @@ pub(crate) struct Store {
 }
 
 fn group_hash(hasher: &DefaultHashBuilder, entry: u16, name: u32) -> u64 {
-    let mut state = hasher.build_hasher();
-    (entry, name).hash(&mut state);
-    state.finish()
+    hasher.hash_one((entry, name))
 }
 
 impl Store {

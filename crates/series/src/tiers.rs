@@ -1,22 +1,20 @@
 //! The tier-0 operators of all baselines.
 
-use rootline_analytics::stream::{Sight, Tier0};
+use rootline_analytics::stream::{Sight, Tier0, Tier0Bank};
 
 /// One operator a baseline, by its number.
 #[derive(Debug, Default)]
 pub(crate) struct Tiers {
-    operators: Vec<Tier0>,
+    operators: Tier0Bank,
 }
 
 impl Tiers {
     pub fn push(&mut self) {
-        self.operators.push(Tier0::default());
+        self.operators.push();
     }
 
-    pub fn set(&mut self, index: usize, operator: Tier0) {
-        if let Some(slot) = self.operators.get_mut(index) {
-            *slot = operator;
-        }
+    pub fn set(&mut self, index: usize, operator: &Tier0) {
+        self.operators.set(index, operator);
     }
 
     /// Adds the bytes of one operator.
@@ -27,12 +25,7 @@ impl Tiers {
     }
 
     /// One sample for each; NaN where none came. `each` is told of scores above 0.
-    pub fn sweep(&mut self, time_s: i64, value: impl Fn(usize) -> f64, mut each: impl FnMut(usize, Sight)) {
-        let values: Vec<f64> = (0..self.operators.len()).map(value).collect();
-        Tier0::sweep(&mut self.operators, time_s, &values, |index, sight| {
-            if sight.score > 0.0 {
-                each(index, sight);
-            }
-        });
+    pub fn sweep(&mut self, time_s: i64, value: impl Fn(usize) -> f64, each: impl FnMut(usize, Sight)) {
+        self.operators.sweep(time_s, value, each);
     }
 }

@@ -6,7 +6,6 @@ CREATE TABLE alert (
   updated     INTEGER NOT NULL,
   body        TEXT NOT NULL            -- JSON
 );
-CREATE INDEX alert_by_ends ON alert (ends);
 CREATE TABLE audit (
   seq    INTEGER PRIMARY KEY,
   at     INTEGER NOT NULL,

@@ -29,7 +29,6 @@ CREATE TABLE alert (
   updated     INTEGER NOT NULL,
   body        TEXT NOT NULL            -- JSON
 );
-CREATE INDEX alert_by_ends ON alert (ends);
 
 -- The incident an alert, fact or anomaly belongs to; the fingerprint need not be in `alert`.
 CREATE TABLE membership (

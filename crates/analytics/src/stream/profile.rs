@@ -1,9 +1,9 @@
 //! Hour-of-day and hour-of-week profile in 220 bytes.
 
-const HOURS_DAY: usize = 24;
-const HOURS_WEEK: usize = 168;
+pub(super) const HOURS_DAY: usize = 24;
+pub(super) const HOURS_WEEK: usize = 168;
 /// Steps of the week's slots are this many steps of the day's.
-const COARSE: f32 = 256.0;
+pub(super) const COARSE: f32 = 256.0;
 
 /// What is usual at this hour: a slot for each hour of the day, and for each hour of the week its deviation from that.
 ///
@@ -13,10 +13,10 @@ const COARSE: f32 = 256.0;
 /// daylight saving shifts the profile by an hour, which it relearns.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WeekProfile {
-    step: f32,
+    pub(super) step: f32,
     /// `i16::MIN` where nothing was seen.
-    day: [i16; HOURS_DAY],
-    week: [i8; HOURS_WEEK],
+    pub(super) day: [i16; HOURS_DAY],
+    pub(super) week: [i8; HOURS_WEEK],
 }
 
 impl Default for WeekProfile {
@@ -116,7 +116,7 @@ impl WeekProfile {
 
 /// Rounds half away from zero. `f32::round` is a call where the processor's baseline has no such instruction.
 #[inline(always)]
-fn nearest(x: f32) -> i32 {
+pub(super) fn nearest(x: f32) -> i32 {
     (x + 0.5_f32.copysign(x)) as i32
 }
 

@@ -4,35 +4,35 @@ use super::WeekProfile;
 use crate::{Error, Result};
 
 /// Detectors that vote, in the order of [`Part`], and one empty lane: eight lanes are two or one vector registers.
-const LANES: usize = 8;
-const VOLATILITY: usize = 4;
-const DRIFT: usize = 6;
+pub(super) const LANES: usize = 8;
+pub(super) const VOLATILITY: usize = 4;
+pub(super) const DRIFT: usize = 6;
 const SPARE: usize = 7;
 /// Weight of each detector in the sum. Measured on labelled streams in steps of .25 (docs/internals/analytics.md).
-const WEIGHTS: [f32; LANES] = [1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.25, 0.0];
+pub(super) const WEIGHTS: [f32; LANES] = [1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.25, 0.0];
 /// Slowest gain of each detector's own mean and variance; 0 where the lane holds something else.
-const GAINS: [f32; LANES] = [0.001, 0.002, 0.0, 0.002, 0.0, 0.005, 0.0, 0.0];
+pub(super) const GAINS: [f32; LANES] = [0.001, 0.002, 0.0, 0.002, 0.0, 0.005, 0.0, 0.0];
 /// Slowest gain of the long mean's statistics, a step every fourth sample.
-const LONG_GAIN: f32 = 0.008;
+pub(super) const LONG_GAIN: f32 = 0.008;
 /// Added to distances before their logarithm; the volatility's two mean squares only must not be 0.
-const ONES: [f32; LANES] = [1.0, 1.0, 1.0, 1.0, f32::MIN_POSITIVE, 1.0, 1.0, f32::MIN_POSITIVE];
+pub(super) const ONES: [f32; LANES] = [1.0, 1.0, 1.0, 1.0, f32::MIN_POSITIVE, 1.0, 1.0, f32::MIN_POSITIVE];
 /// Samples before a detector speaks.
-const WARM_UP: [u32; LANES] = [50, 50, 100, 50, 100, 50, 50, 0];
+pub(super) const WARM_UP: [u32; LANES] = [50, 50, 100, 50, 100, 50, 50, 0];
 const ALL_WARM: u32 = 100;
 /// Length of a block whose largest value calibrates a detector, in samples.
-const BLOCK: u8 = 50;
+pub(super) const BLOCK: u8 = 50;
 /// Blocks seen before anything is said.
-const BLOCKS_WARM: u8 = 5;
+pub(super) const BLOCKS_WARM: u8 = 5;
 /// Slowest gain of the calibration over blocks.
-const BLOCK_GAIN: f32 = 0.1;
+pub(super) const BLOCK_GAIN: f32 = 0.1;
 /// Least deviation of block maxima, in log units: a detector whose maxima never vary is not that sure.
-const BLOCK_FLOOR: f32 = 0.4;
+pub(super) const BLOCK_FLOOR: f32 = 0.4;
 /// Samples for which a score is held against smaller ones.
-const HOLD: u16 = 100;
+pub(super) const HOLD: u16 = 100;
 /// Band floor: a thousandth of the range seen. Constant stretches have no spread, and would make the next step infinite.
-const RANGE_FLOOR: f32 = 1e-3;
+pub(super) const RANGE_FLOOR: f32 = 1e-3;
 /// Samples away from the first one are cut here, so that squares stay finite in `f32`.
-const FAR: f64 = 1e18;
+pub(super) const FAR: f64 = 1e18;
 /// First bytes of a snapshot.
 const SCHEMA: u16 = 1;
 
@@ -55,7 +55,7 @@ pub enum Part {
     Drift,
 }
 
-const PARTS: [Part; LANES] = [
+pub(super) const PARTS: [Part; LANES] = [
     Part::Level,
     Part::ShortMean,
     Part::LongMean,
@@ -79,7 +79,7 @@ pub struct Sight {
 }
 
 impl Sight {
-    const NOTHING: Self = Self { score: 0.0, surprise: 0.0, part: Part::Level };
+    pub(super) const NOTHING: Self = Self { score: 0.0, surprise: 0.0, part: Part::Level };
 }
 
 /// One series' state.
@@ -98,28 +98,28 @@ impl Sight {
 // eight cache lines; a sample touches the first three, one or two of the profile, and every fourth sample that of the quads
 #[repr(C, align(64))]
 pub struct Tier0 {
-    mean: [f32; LANES],
-    variance: [f32; LANES],
-    block_max: [f32; LANES],
+    pub(super) mean: [f32; LANES],
+    pub(super) variance: [f32; LANES],
+    pub(super) block_max: [f32; LANES],
     /// The first sample; everything else is relative to it, in `f32`.
-    origin: f64,
-    samples: u32,
-    low: f32,
-    high: f32,
-    last: f32,
-    short: f32,
-    held: f32,
+    pub(super) origin: f64,
+    pub(super) samples: u32,
+    pub(super) low: f32,
+    pub(super) high: f32,
+    pub(super) last: f32,
+    pub(super) short: f32,
+    pub(super) held: f32,
     /// Of block maxima of ln(1 + z).
-    block_mean: [f32; LANES],
-    block_deviation: [f32; LANES],
+    pub(super) block_mean: [f32; LANES],
+    pub(super) block_deviation: [f32; LANES],
     /// Means of the last twelve quads of samples.
-    quads: [f32; 12],
+    pub(super) quads: [f32; 12],
     /// Sum of the quad that is being filled.
-    quad: f32,
-    age: u16,
-    in_block: u8,
-    blocks: u8,
-    profile: WeekProfile,
+    pub(super) quad: f32,
+    pub(super) age: u16,
+    pub(super) in_block: u8,
+    pub(super) blocks: u8,
+    pub(super) profile: WeekProfile,
 }
 
 impl Default for Tier0 {
@@ -385,13 +385,13 @@ impl Tier0 {
 
 /// The larger of two numbers that are not NaN: one instruction, where `f32::max` needs four for its promise about NaN.
 #[inline(always)]
-fn larger(a: f32, b: f32) -> f32 {
+pub(super) fn larger(a: f32, b: f32) -> f32 {
     if a > b { a } else { b }
 }
 
 /// The smaller of two numbers that are not NaN.
 #[inline(always)]
-fn smaller(a: f32, b: f32) -> f32 {
+pub(super) fn smaller(a: f32, b: f32) -> f32 {
     if a < b { a } else { b }
 }
 
@@ -430,7 +430,7 @@ impl<F: FnMut(usize, Sight)> pulp::NullaryFnOnce for Sweep<'_, F> {
 /// Natural logarithm of a positive, normal `f32` to about 1e-7: exponent and Cephes' polynomial of the mantissa (logf,
 /// Moshier). Own arithmetic only, so that the bits are equal on every machine and loops over it vectorise.
 #[inline(always)]
-fn ln(x: f32) -> f32 {
+pub(super) fn ln(x: f32) -> f32 {
     const SQRT_HALF: u32 = 0x3f35_04f3;
     // mantissa to [√½, √2)
     let shifted = x.to_bits().wrapping_sub(SQRT_HALF);

@@ -17,7 +17,7 @@ use rootline_correlate::{
     Change, Correlator, Group, GroupId, Item, Mode, Notices, Options as CorrelateOptions, Reason, Remembered,
     correlator,
 };
-use rootline_model::{Alert, EntityRef, Fingerprint, LiveIncident, LogRecord, Origin, SeriesBatch, Stage, Timestamp};
+use rootline_model::{Alert, Both, EntityRef, Fingerprint, LiveIncident, LogRecord, Origin, SeriesBatch, Stage, Timestamp};
 use rootline_objects::{Alert as AlertSignal, Signal};
 
 use crate::{Engine, pipeline};
@@ -123,6 +123,8 @@ impl Live {
     /// Ids count on from `next`.
     pub fn restore(&mut self, now: Timestamp, incidents: Vec<LiveIncident>, alerts: Vec<Alert>, next: u64) {
         for alert in alerts {
+            // one that was acknowledged just before the stop is in no incident yet
+            self.fresh.push(alert.fingerprint());
             self.alerts.insert(alert.fingerprint(), alert);
         }
         let topology = &self.map.topology;
@@ -362,4 +364,9 @@ fn alert_signal(alert: &Alert) -> Signal {
         text: text.unwrap_or_default().to_owned(),
         since: Some(alert.onset()),
     })
+}
+
+/// What a series of the catalogue is called.
+pub fn series_title(id: &str) -> Option<Both> {
+    rootline_series::catalog::by_id(id).map(|s| Both { en: s.en.to_owned(), zh: s.zh.to_owned() })
 }

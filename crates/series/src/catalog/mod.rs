@@ -56,6 +56,19 @@ pub enum Unit {
 }
 
 impl Unit {
+    /// For programs: `bytes`, `seconds`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Unit::Share => "ratio",
+            Unit::Seconds => "seconds",
+            Unit::Bytes => "bytes",
+            Unit::BytesPerSecond => "bytes/s",
+            Unit::PerSecond => "1/s",
+            Unit::Cores => "cores",
+            Unit::Count => "",
+        }
+    }
+
     /// The smallest difference worth a word.
     pub const fn floor(self) -> f64 {
         match self {

@@ -235,7 +235,7 @@ mod tests {
             let now = i64::try_from(step).unwrap_or(0) * 60;
             watch.take(&Logs::default(), now, &[count(1000 + step, LogLevel::Error, 3)]);
             let novel = codes(&mut watch, now).len();
-            assert!(novel == 0 || (step >= 1440 && step < 2011), "step {step}: {novel}");
+            assert!(novel == 0 || (1440..2011).contains(&step), "step {step}: {novel}");
         }
     }
 }

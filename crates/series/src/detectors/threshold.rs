@@ -45,8 +45,7 @@ impl Threshold {
     /// Takes one value of one thing: pending, firing, hovering or over.
     pub(crate) fn take(
         &self,
-        holds: &mut Holds,
-        key: Key,
+        (holds, key): (&mut Holds, Key),
         (at_s, value, sign): (i64, f64, f64),
         limit: &Limit,
         finding: impl FnOnce() -> Finding,

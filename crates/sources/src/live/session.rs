@@ -101,6 +101,12 @@ impl Session {
         Session::stay_at(config(options).await?, options)
     }
 
+    /// Two such connections: what is asked on the one does not wait for streams that nobody reads on the other.
+    pub async fn stay_twice(options: &LiveOptions) -> Result<(Session, Session), LiveError> {
+        let config = config(options).await?;
+        Ok((Session::stay_at(config.clone(), options)?, Session::stay_at(config, options)?))
+    }
+
     pub fn stay_at(mut config: Config, options: &LiveOptions) -> Result<Session, LiveError> {
         let _ = rustls::crypto::ring::default_provider().install_default();
         config.connect_timeout = Some(options.connect_timeout);

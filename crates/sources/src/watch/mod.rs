@@ -58,15 +58,18 @@ impl Watch {
     /// # Errors
     /// A kubeconfig that cannot be used.
     pub async fn start(options: &WatchOptions) -> Result<(Watch, mpsc::Receiver<Delta>), LiveError> {
-        let session = Session::stay(&options.live).await?;
-        Ok(Watch::with_session(session, options))
+        Ok(Watch::with_sessions(Session::stay_twice(&options.live).await?, options))
     }
 
-    pub(crate) fn with_session(session: Session, options: &WatchOptions) -> (Watch, mpsc::Receiver<Delta>) {
+    pub(crate) fn with_sessions(
+        (session, aside): (Session, Session),
+        options: &WatchOptions,
+    ) -> (Watch, mpsc::Receiver<Delta>) {
         let (sender, receiver) = mpsc::channel(options.queue.max(1));
         let own = options.live.namespace.clone().unwrap_or_else(|| session.default_namespace.clone());
         let shared = Arc::new(Shared {
             session,
+            aside,
             options: options.clone(),
             lists: Semaphore::new(options.lists_at_once.max(1)),
             skew_ms: AtomicI64::new(0),
@@ -101,8 +104,8 @@ impl Watch {
 
     /// Logs of a few containers, as a one-shot reading fetches them. `LogBook` says which, and how often.
     pub async fn logs(&self, wanted: &[LogWanted], limits: LogLimits) -> Vec<Signal> {
-        self.shared.session.refill(self.shared.options.live.retry_budget);
-        read_logs(&self.shared.session, wanted, limits, self.shared.options.live.concurrency).await
+        self.shared.aside.refill(self.shared.options.live.retry_budget);
+        read_logs(&self.shared.aside, wanted, limits, self.shared.options.live.concurrency).await
     }
 }
 
@@ -114,7 +117,7 @@ async fn version(shared: Arc<Shared>, deltas: mpsc::Sender<Delta>) {
         git_version: String,
     }
     loop {
-        let answer = shared.session.get_once("/version").await.ok();
+        let answer = shared.aside.get_once("/version").await.ok();
         let version = answer.and_then(|a| serde_json::from_slice::<Version>(&a.body).ok());
         let pause = if version.is_some() { VERSION_AGAIN } else { shared.options.pause_max };
         if let Some(version) = version

@@ -26,6 +26,8 @@ const REFUSAL_MAX: usize = 64 << 10;
 /// What all watches of a cluster share.
 pub(super) struct Shared {
     pub session: Session,
+    /// For short questions and logs.
+    pub aside: Session,
     pub options: WatchOptions,
     /// How many may read everything at the same time.
     pub lists: Semaphore,
@@ -170,7 +172,7 @@ impl Runner {
     async fn refused(&mut self, status: StatusCode, message: String, headers: &HeaderMap) -> Vec<Delta> {
         let resource = self.resource.resource();
         let doubtful = matches!(status, StatusCode::NOT_FOUND | StatusCode::FORBIDDEN) && !resource.group.is_empty();
-        match if doubtful { served(&self.shared.session, resource.group, resource.version).await } else { None } {
+        match if doubtful { served(&self.shared.aside, resource.group, resource.version).await } else { None } {
             // permissions are looked at first: of a group that is not there a small account hears "forbidden"
             Some(None) => return self.machine.on_refusal(StatusCode::NOT_FOUND, message, None),
             Some(Some(version)) if version != self.machine.api_version => {

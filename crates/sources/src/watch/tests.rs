@@ -190,8 +190,8 @@ async fn follow(script: Vec<Reply>, until: impl Fn(&Followed) -> bool) -> Follow
 
 async fn follow_with(options: WatchOptions, script: Vec<Reply>, until: impl Fn(&Followed) -> bool) -> Followed {
     let (server, config) = Server::start(script).await;
-    let session = Session::stay_at(config, &options.live).expect("plain HTTP");
-    let (_watch, mut deltas) = Watch::with_session(session, &options);
+    let session = || Session::stay_at(config.clone(), &options.live).expect("plain HTTP");
+    let (_watch, mut deltas) = Watch::with_sessions((session(), session()), &options);
     let mut followed = Followed { store: ObjectStore::default(), changes: Vec::new(), asked: Vec::new() };
     let bound = tokio::time::Instant::now() + Duration::from_secs(20);
     loop {
@@ -361,8 +361,8 @@ async fn a_full_queue_makes_the_server_wait_and_loses_nothing() {
     let all: Vec<String> = (1..=3000).map(|n| added(&format!("pod-{n:04}"), n)).chain([end(3000)]).collect();
     let options = WatchOptions { queue: 1, ..options() };
     let (server, config) = Server::start(vec![lines(&all).hangs()]).await;
-    let session = Session::stay_at(config, &options.live).expect("plain HTTP");
-    let (watch, mut deltas) = Watch::with_session(session, &options);
+    let session = || Session::stay_at(config.clone(), &options.live).expect("plain HTTP");
+    let (watch, mut deltas) = Watch::with_sessions((session(), session()), &options);
     // nobody takes anything for longer than a silent connection would be left alone
     tokio::time::sleep(options.silence * 3).await;
     let read = watch.counters().next().map(|(_, c)| c.lines.load(Ordering::Relaxed));

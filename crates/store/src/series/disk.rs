@@ -360,7 +360,10 @@ fn chunks(
     ids: &[u32],
     mut take: impl FnMut(u32, &[u8]) -> std::result::Result<(), Fault>,
 ) -> std::result::Result<(), Fault> {
-    let mut ends = db.prepare_cached("SELECT min(slot), max(slot) FROM chunk WHERE level = ?1")?;
+    // apart: SQLite finds one end of an index at once, for both together it reads all of it
+    let mut ends = db.prepare_cached(
+        "SELECT (SELECT min(slot) FROM chunk WHERE level = ?1), (SELECT max(slot) FROM chunk WHERE level = ?1)",
+    )?;
     let (from, to): (Option<i64>, Option<i64>) = ends.query_row([level], |r| Ok((r.get(0)?, r.get(1)?)))?;
     let (Some(from), Some(to)) = (from, to) else { return Ok(()) };
     let mut scan = db.prepare_cached(
