@@ -20,11 +20,21 @@ start_rootline() {
     --prometheus "http://127.0.0.1:$PROMETHEUS_PORT" --alertmanager "http://127.0.0.1:$ALERTMANAGER_PORT"
   until_ok 60 "Rootline, see $LOG/rootline.log" inside curl -sf -m 2 -o /dev/null "http://127.0.0.1:$ROOTLINE_PORT/-/ready" || { tail -20 "$LOG/rootline.log" >&2; exit 1; }
 }
-fires() { # NAME... : the alerts that Prometheus' rule file has from now on; pod and instance differ, so that none explains another
-  { echo 'groups: [{name: made, rules: ['
-    for a in "$@"; do printf '{alert: %s, expr: "vector(1)", labels: {severity: warning, namespace: "%s", deployment: "%s"}, annotations: {summary: "made by the test"}},\n' "$a" "ns-${a,,}" "app-${a,,}"; done
-    echo ']}]'; } > "$DATA/made.yml"
-  curl -sf -X POST "http://127.0.0.1:$PROMETHEUS_PORT/-/reload"
+# Alerts that can be turned on. Not by other rules and a reload: Prometheus 2 knows no Alertmanager for seconds after one, and sends
+# what fires then a minute later.
+ALERTS="DiskFull QueueStuck LateOne"
+rules() { # each in a place of its own, so that none explains another
+  echo "groups:"; echo "- name: made"; echo "  rules:"
+  for a in $ALERTS; do
+    echo "  - alert: $a"
+    echo "    expr: max by (namespace, deployment) (made_alert{alert=\"$a\"}) == 1"
+    echo "    labels: {severity: warning}"
+    echo "    annotations: {summary: made by the test}"
+  done
+}
+fires() { # NAME... : the alerts that fire from now on
+  for a in "$@"; do printf 'made_alert{alert="%s",namespace="ns-%s",deployment="app-%s"} 1\n' "$a" "${a,,}" "${a,,}"; done > "$DATA/made.prom.new"
+  mv "$DATA/made.prom.new" "$DATA/made.prom"
 }
 # What on-call was told by Alertmanager since a moment: "NAME direct" or "NAME copy" a line
 told_since() {
@@ -45,8 +55,8 @@ incidents() { inside curl -sf "http://127.0.0.1:$ROOTLINE_PORT/api/v1/incidents"
 now() { date +%s.%N; }
 
 ! alive holder || die "the cluster is up: testbed/down.sh first"
-mkdir -p "$DATA"; echo 'groups: []' > "$DATA/made.yml"
-SCRAPE=5s ROUTE_ROOTLINE=1 EXTRA_RULES=$DATA/made.yml "$HERE/partners.sh" start webhook alertmanager prometheus
+mkdir -p "$DATA"; rm -f "$DATA/webhook.jsonl" "$DATA/made.prom"; rules > "$DATA/made.yml"
+SCRAPE=5s GROUP_INTERVAL=1m ROUTE_ROOTLINE=1 EXTRA_RULES=$DATA/made.yml "$HERE/partners.sh" start webhook alertmanager prometheus
 start_rootline
 
 t=$(now); fires DiskFull

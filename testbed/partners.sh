@@ -12,11 +12,11 @@
 # collector      OpenTelemetry collector: pod logs of the node and OTLP on 4317/4318-like ports into Loki (LOGS_TO: another push address)
 # promtail       Promtail: the same pod logs, by the older shipper
 # toxiproxy      slow, cut and garbled connections between any two of them
-# webhook        receives notifications, one JSON line each, into data/partners/webhook.jsonl
+# webhook        receives notifications, one JSON line each, into data/partners/webhook.jsonl; serves data/partners/made.prom to Prometheus
 #
 # SCRAPE=15s           scrape and evaluation interval          RULES_FOR=30s   `for:` of all rules but those about the machine
 # PROMETHEUS=next      Prometheus of Debian sid (3.x), ALERTMANAGER=next likewise, instead of Debian trixie's
-# EXTRA_RULES=FILE     one more rule file
+# EXTRA_RULES=FILE     one more rule file              GROUP_WAIT, GROUP_INTERVAL   Alertmanager's, instead of the shipped ones
 . "$(dirname "$0")/lib.sh"
 
 SCRAPE=${SCRAPE:-15s}
@@ -43,6 +43,7 @@ scrape_jobs() {
   ! alive alertmanager || static_job alertmanager "127.0.0.1:$ALERTMANAGER_PORT"
   ! alive node_exporter || static_job node-exporter "127.0.0.1:$NODE_EXPORTER_PORT" "relabel_configs: [{target_label: instance, replacement: $NODE_NAME}]"
   ! alive ksm || static_job kube-state-metrics "127.0.0.1:$KSM_PORT" "honor_labels: true"
+  ! alive webhook || static_job made "127.0.0.1:$WEBHOOK_PORT"
   [ -z "${ROUTE_ROOTLINE:-}" ] || static_job rootline "127.0.0.1:$ROOTLINE_PORT"
   alive holder || return 0
   ! alive apiserver || static_job apiserver "127.0.0.1:$API_PORT" "scheme: https" "$tls" "$token"
@@ -68,7 +69,7 @@ rule_files: ["$rules"$(for file in ${EXTRA_RULES:-}; do printf ', "%s"' "$file";
 alerting:
   alertmanagers:
   - static_configs: [{targets: [$targets]}]
-$([ -z "${ROUTE_ROOTLINE:-}" ] || printf -- '  - static_configs: [{targets: ["127.0.0.1:%s"]}]\n' "$ROOTLINE_PORT")
+$([ -z "${ROUTE_ROOTLINE:-}" ] || printf -- '  - {timeout: 3s, static_configs: [{targets: ["127.0.0.1:%s"]}]}\n' "$ROOTLINE_PORT")
 scrape_configs:
 $(scrape_jobs)
 C
@@ -94,6 +95,7 @@ alertmanager() {
   mkdir -p "$dir"
   sed -e "s#http://webhook-receiver[^\"' ]*#http://127.0.0.1:$WEBHOOK_PORT/alertmanager#" "$SHIPPED/alertmanager/alertmanager.yml" > "$dir/alertmanager.yml"
   [ -z "${GROUP_WAIT:-}" ] || sed -i -E "s/^( *)group_wait: .*/\1group_wait: $GROUP_WAIT/" "$dir/alertmanager.yml"
+  [ -z "${GROUP_INTERVAL:-}" ] || sed -i -E "s/^( *)group_interval: .*/\1group_interval: $GROUP_INTERVAL/" "$dir/alertmanager.yml"
   start alertmanager unshare -m --propagation private -- bash -c 'mount -t overlay overlay -o "lowerdir=$1/usr/share:/usr/share" /usr/share && shift && exec "$@"' overlay "$root" \
     "$root/usr/bin/prometheus-alertmanager" --config.file="$dir/alertmanager.yml" --storage.path="$dir/data" --cluster.listen-address= --web.listen-address=127.0.0.1:$ALERTMANAGER_PORT
   ready alertmanager http://127.0.0.1:$ALERTMANAGER_PORT/-/ready

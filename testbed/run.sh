@@ -91,6 +91,7 @@ kc apply -f "$HERE/faults/baseline.yaml" > /dev/null
 until_ok 120 "healthy baseline" baseline_ready
 ROUTE_ROOTLINE=1 "$HERE/partners.sh" start webhook alertmanager node_exporter prometheus
 start_rootline
+LOGS_TO=http://127.0.0.1:$ROOTLINE_PORT "$HERE/partners.sh" start collector       # the pods' logs, by OTLP
 python3 "$HERE/symptoms.py" "https://127.0.0.1:$API_PORT" "$KUBE/pki/ca.crt" admin "$DATA/symptoms.jsonl" &
 observer=$!
 trap 'kill $observer 2>/dev/null; [ -n "$keep" ] || "$HERE/down.sh"' EXIT
@@ -104,6 +105,10 @@ if said=$(told table "$began" "${BAR_S:-45}"); then pass "in time: $said"; else 
 if python3 "$HERE/../deploy/grafana/queries.py" "http://127.0.0.1:$PROMETHEUS_PORT" --data '^(Ready|Version|Sources|Alerts that fire|Queue)$' > "$LOG/queries.log" 2>&1; then
   pass "dashboards: $(tail -1 "$LOG/queries.log")"
 else fail "dashboards: $(tail -3 "$LOG/queries.log")"; fi
+
+# Of which kind and how many: what reached the daemon through its receivers
+taken() { inside curl -s "http://127.0.0.1:$ROOTLINE_PORT/metrics" | awk -F'[{}" ]+' '/^rootline_receiver_accepted_items_total/ {printf "%s %s, ", $3, $NF; if ($3 ~ /log/ && $NF > 0) logs = 1} END {exit !logs}'; }
+if said=$(taken); then pass "logs come in: ${said%, }"; else fail "logs come in: ${said%, }, see $LOG/collector.log"; fi
 
 quiet=$(date +%s.%N)
 sleep "${QUIET_S:-180}"

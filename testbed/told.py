@@ -49,8 +49,9 @@ def wait(data, since, limit, fault):
                 took = at - first
                 with open(data / "seconds.txt", "a", encoding="utf-8") as out:
                     out.write(f"{took:.1f}\n")
-                others = sorted({i["id"] for _, i in messages(data, since)} - {incident["id"]})
-                print(f"{took:.0f} s", f"incident {incident['id']}" + (f", and told of {others} as well" if others else ""))
+                before = {i["id"] for t, i in messages(data, 0) if t < since}
+                others = {i["id"]: i["title"] for _, i in messages(data, since) if i["id"] not in before | {incident["id"]}}
+                print(f"{took:.0f} s", f"incident {incident['id']}" + (f", and besides {list(others.values())}" if others else ""))
                 return 0
         if time.time() > end:
             print("; ".join(told) or "nothing was told")

@@ -2,10 +2,11 @@
 """Receives notifications. Every POST becomes one JSON line: {"at": seconds, "path": ..., "headers": {...}, "body": ...}.
 
 usage: webhook.py PORT FILE [ADDRESS]      ADDRESS: 127.0.0.1
-A path /status/CODE answers with that code, /slow/SECONDS after so long; both are written down as well.
+GET /metrics gives what lies in made.prom beside FILE, for alerts that a test turns on and off. A path /status/CODE answers with that code, /slow/SECONDS after so long; both are written down as well.
 """
 import http.server
 import json
+import pathlib
 import sys
 import threading
 import time
@@ -17,14 +18,19 @@ MAX_BODY = 8 << 20
 class Receiver(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
-    def answer(self, code, body=b"ok"):
+    def answer(self, code, body=b"ok", kind="text/plain"):
         self.send_response(code)
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
     def do_GET(self):
-        self.answer(200 if self.path == "/healthz" else 404)
+        made = pathlib.Path(sys.argv[2]).with_name("made.prom")
+        if self.path == "/metrics":
+            self.answer(200, made.read_bytes() if made.is_file() else b"", "text/plain; version=0.0.4")
+        else:
+            self.answer(200 if self.path == "/healthz" else 404)
 
     def do_POST(self):
         length = int(self.headers.get("Content-Length") or 0)
