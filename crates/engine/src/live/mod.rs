@@ -17,7 +17,9 @@ use rootline_correlate::{
     Change, Correlator, Group, GroupId, Item, Mode, Notices, Options as CorrelateOptions, Reason, Remembered,
     correlator,
 };
-use rootline_model::{Alert, Both, EntityRef, Fingerprint, LiveIncident, LogRecord, Origin, SeriesBatch, Stage, Timestamp};
+use rootline_model::{
+    Alert, Both, EntityRef, Fingerprint, LiveIncident, LogRecord, Origin, SeriesBatch, Stage, Timestamp,
+};
 use rootline_objects::{Alert as AlertSignal, Signal};
 
 use crate::{Engine, pipeline};
