@@ -325,8 +325,10 @@ async fn one_message_that_never_passes_stops_nobody_and_ends_visibly() {
         }
     }
     let (outbox, channel) = (Arc::new(Memory::default()), Arc::new(Picky(Channel::default())));
-    let bad = outbox.add(of(1, 1, Severity::Critical), at(0));
     let mut courier = Courier::new(outbox.clone(), channel.clone(), CourierOptions::default());
+    // a quiet while fills the bucket: a digest would tie the others to the bad one
+    courier.round(at(-600)).await;
+    let bad = outbox.add(of(1, 1, Severity::Critical), at(0));
     let mut good = Vec::new();
     for second in 0..40_000 {
         if second % 600 == 0 {
