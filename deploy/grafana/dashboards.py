@@ -91,13 +91,16 @@ def incidents():
                          organize(["Time", "Time 1", "Time 2", "Time 3", "Value #A"], {"id": "Incident", "severity": "Severity", "cause": "Cause", "entity": "Entity",
                                   "acked": "Taken", "Value #B": "Confidence", "Value #C": "Members"}, ["id", "severity", "entity", "cause", "Value #B", "Value #C", "acked"])],
         overrides=[
+            {"matcher": {"id": "byName", "options": "Incident"}, "properties": [{"id": "links", "value": [{"title": "Open in Rootline", "url": "${page}/#/incidents/${__value.raw}", "targetBlank": True}]}]},
             {"matcher": {"id": "byName", "options": "Confidence"}, "properties": [{"id": "unit", "value": "percentunit"}, {"id": "custom.cellOptions", "value": {"type": "gauge", "mode": "basic"}}, {"id": "min", "value": 0}, {"id": "max", "value": 1}]},
             {"matcher": {"id": "byName", "options": "Severity"}, "properties": [{"id": "custom.cellOptions", "value": {"type": "color-text"}}, {"id": "mappings", "value": [{"type": "value", "options": {s: {"color": c, "index": i} for i, (s, c) in enumerate(SEVERITY)}}]}]},
         ])
     chain = panel("nodeGraph", "Fault chain", "Causes and what follows from them: from the cause on the left to what it concerns..", [
         target(f'label_join(max by (id, source, target, relation) (rootline_incident_edge{{{OWN}}}), "id", " ", "id", "source", "target")', table=True)], size=(12, 12),
         transformations=[organize(["Time", "Value"], {"relation": "mainstat"}, ["id", "source", "target", "relation"])])
-    return dashboard("rootline-incidents", "Rootline / Incidents", "What is wrong now, why, and what was wrong.", [], [
+    return dashboard("rootline-incidents", "Rootline / Incidents", "What is wrong now, why, and what was wrong.", [
+        {"name": "page", "label": "Rootline's page", "type": "textbox", "query": "http://127.0.0.1:9099", "current": {"text": "http://127.0.0.1:9099", "value": "http://127.0.0.1:9099"}},
+    ], [
         panel("stat", "Open", "Open incidents by their worst severity.", open_by, size=(8, 4), defaults=thresholds((None, "green"), (1, "orange")), overrides=sev),
         panel("stat", "Alerts that fire", "As Rootline was told, folded ones included.", [f"sum(rootline_alerts_firing{{{OWN}}})"], size=(4, 4), defaults=thresholds((None, "blue"))),
         panel("stat", "Folded", "Alerts, facts and anomalies that are explained by the core of their incident.", [f"(sum(rootline_incident_members{{{OWN}}}) - count(rootline_incident_members{{{OWN}}})) or vector(0)"], size=(4, 4), defaults=thresholds((None, "blue"))),
