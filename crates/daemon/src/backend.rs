@@ -1,5 +1,6 @@
 //! The daemon as the API sees it: reads from what the core published and from the store, acts through the core.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -9,7 +10,7 @@ use rootline_api::{
     Recording, Refusal, Silence, Status, What, Why,
 };
 use rootline_engine::{Live, Outlook};
-use rootline_model::{Alert, CallStats, LiveIncident, LogRecord, Role, SeriesBatch, Severity, Stage};
+use rootline_model::{Alert, CallStats, Fingerprint, LiveIncident, LogRecord, Role, SeriesBatch, Severity, Stage};
 use rootline_store::{EventStore, IncidentFilter, Store, StoreError};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
@@ -149,16 +150,18 @@ impl Backend for Desk {
         let now = (self.clock)();
         Box::pin(async move {
             let silences = silence::active(&silences.await?, now);
+            let mut homes: BTreeMap<Fingerprint, (&LiveIncident, Role)> = BTreeMap::new();
+            for incident in &view.incidents {
+                homes.extend(incident.members.iter().map(|m| (m.alert.fingerprint(), (incident.as_ref(), m.role))));
+            }
             let state = |alert: &Alert| {
-                let key = alert.fingerprint();
-                let home = view.incidents.iter().find(|i| i.member(key).is_some());
-                let role = home.and_then(|i| i.member(key)).map(|m| m.role);
-                let core = home.filter(|_| role == Some(Role::Folded)).and_then(|i| i.core());
+                let home = homes.get(&alert.fingerprint());
+                let core = home.filter(|(_, role)| *role == Role::Folded).and_then(|(i, _)| i.core());
                 AlertState {
                     alert: alert.clone(),
                     updated: view.at,
-                    incident: home.map(|i| i.id),
-                    role,
+                    incident: home.map(|(i, _)| i.id),
+                    role: home.map(|(_, role)| *role),
                     silenced_by: silences.iter().filter(|s| s.mutes(&alert.labels)).map(|s| s.id.clone()).collect(),
                     inhibited_by: core.map(|c| c.alert.fingerprint().to_string()).into_iter().collect(),
                     receivers: channels.clone(),
