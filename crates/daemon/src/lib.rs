@@ -280,7 +280,7 @@ fn start_couriers(
     };
     let client = Client::new(&ClientOptions::default()).map_err(broken("http"))?;
     let base = config.daemon.external_url.trim_end_matches('/');
-    let link = (!base.is_empty()).then(|| format!("{base}/#/incidents/{{id}}"));
+    let link = (!base.is_empty()).then(|| format!("{base}/#/{{id}}"));
     let mut routes = Routes::default();
     let mut couriers = Couriers::new();
     let mut start = |sink: Arc<dyn Sink>, lang| {
