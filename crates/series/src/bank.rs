@@ -78,6 +78,9 @@ pub struct Bank {
     pub(crate) fed: Vec<Fed>,
     /// Second of the last sweep.
     pub(crate) swept_s: i64,
+    /// Newest second of history that was taught. Its steps are ten minutes, a scrape's are not: operators count samples, and
+    /// must see a day of scrapes before their bits count.
+    pub(crate) taught_s: i64,
     /// Minute the window detectors last ran in.
     pub(crate) minute: i64,
     pub(crate) forgot_s: i64,
@@ -113,6 +116,7 @@ impl Bank {
             budgets: BTreeMap::new(),
             outlooks: BTreeMap::new(),
             swept_s: 0,
+            taught_s: 0,
             minute: 0,
             forgot_s: 0,
             silent: None,

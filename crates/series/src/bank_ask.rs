@@ -125,6 +125,7 @@ impl Bank {
                 self.sweep(*at_s);
             }
         }
+        self.taught_s = moments.last().map_or(self.taught_s, |m| m.0.max(self.taught_s));
         self.swept_s = self.swept_s.max(swept_s);
         done
     }

@@ -22,6 +22,7 @@ impl Bank {
     pub fn snapshot(&self, sink: &mut dyn FnMut(&[u8])) {
         let mut out = MAGIC.to_vec();
         out.extend(VERSION.to_le_bytes());
+        out.extend(self.taught_s.to_le_bytes());
         put_count(&mut out, self.entries.len());
         self.entries.iter().for_each(|s| put_text(&mut out, s.id));
         put_count(&mut out, self.store.names.len());
@@ -62,6 +63,7 @@ impl Bank {
         if version != VERSION {
             return Err(SnapshotError(format!("version {version}, this program knows {VERSION}")));
         }
+        bank.taught_s = read.i64()?;
         let mut entries = Vec::new();
         for _ in 0..read.count(4)? {
             let id = read.text()?;

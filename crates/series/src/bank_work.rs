@@ -25,6 +25,9 @@ const BURN: u8 = 5;
 const FORECAST: u8 = 6;
 const ABSENT: u8 = 7;
 
+/// A clock that goes back by more was set back.
+const CLOCK_BACK_S: i64 = 300;
+
 /// Newest change of each thing: age in seconds, kind.
 type Changes<'a> = BTreeMap<&'a EntityRef, (i64, ChangeKind)>;
 
@@ -44,6 +47,9 @@ impl Bank {
     /// again at every tick while it holds, with the same onset, and no more once it has ended.
     pub fn tick(&mut self, now: Timestamp, context: &Context<'_>) -> Vec<Finding> {
         let now_s = now.as_second();
+        if now_s < self.swept_s - CLOCK_BACK_S {
+            self.rewind(now_s);
+        }
         self.derive(now_s);
         let changes = newest(context.changes, now_s);
         let bits = self.sweep(now_s);
@@ -59,6 +65,23 @@ impl Bank {
         }
         self.holds.expire(now_s);
         self.findings(now_s)
+    }
+
+    /// The clock was set back: what was stamped with a time that is yet to come would shut out all that comes.
+    fn rewind(&mut self, now_s: i64) {
+        self.swept_s = now_s;
+        self.minute = now_s.div_euclid(60) - 1;
+        self.forgot_s = self.forgot_s.min(now_s);
+        let now = u32::try_from(now_s).unwrap_or(0);
+        self.store.groups.iter_mut().for_each(|g| g.last_s = g.last_s.min(now));
+        for member in self.store.members.iter_mut().flatten() {
+            member.last_s = member.last_s.min(now_s - 1);
+            member.minutes = crate::window::Ring::new(crate::store::MEMBER_MINUTES);
+        }
+        self.store.details.iter_mut().for_each(|d| d.window.rewind(now_s));
+        self.holds.rewind(now_s);
+        self.budgets.clear();
+        self.outlooks.clear();
     }
 
     /// Folds members to their baselines and shows every baseline to its operator; returns the scores above 0.
@@ -101,7 +124,8 @@ impl Bank {
         for (number, score) in bits.iter().filter(|b| b.1 >= settings.score) {
             let Some(group) = self.store.groups.get(*number as usize) else { continue };
             let Some(subject) = self.store.names.get(group.name) else { continue };
-            let is_young = now_s - i64::from(group.first_h) * 3600 < self.options.detectors.warm_s;
+            let begun_s = self.taught_s.max(i64::from(group.first_h) * 3600);
+            let is_young = now_s - begun_s < self.options.detectors.warm_s;
             let is_changed = changes.get(&subject.entity).is_some_and(|(age, _)| *age < 3600);
             if !is_young && !is_changed && !context.is_maintained(now_s, &[&subject.entity]) {
                 self.bits.add(&subject.entity, now_s, group.entry, *score);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rootline_model::Finding;
+use rootline_model::{Finding, Timestamp};
 
 /// Which condition: detector, variant of it, baseline, member ([`crate::store::NONE`] where it is about the baseline).
 pub(crate) type Key = (u8, u8, u32, u32);
@@ -49,6 +49,14 @@ impl Holds {
                 (hold.seen_s, hold.linger_s) = (now_s, linger_s);
             }
             None => self.insert(key, Hold { since_s: now_s, seen_s: now_s, is_firing: true, finding, linger_s }),
+        }
+    }
+
+    /// Nothing was seen after a moment that is yet to come.
+    pub fn rewind(&mut self, now_s: i64) {
+        for hold in self.map.values_mut() {
+            (hold.since_s, hold.seen_s) = (hold.since_s.min(now_s), hold.seen_s.min(now_s));
+            hold.finding.onset = hold.finding.onset.map(|o| o.min(Timestamp::from_second(now_s).unwrap_or(o)));
         }
     }
 

@@ -36,7 +36,7 @@ pub fn group_of(finding: &Finding) -> Option<Group> {
 /// three independent groups that began within a quarter of an hour, one of which says that somebody suffers (outcome or
 /// logs). Usage alone, load alone, forecasts alone never do.
 ///
-/// False alarms, measured by `tests/quiet.rs` (daily cycles, cron jobs, collectors, deploys, autoscaling, restarts, gaps):
+/// False alarms, measured by `tests/replay` (daily cycles, cron jobs, collectors, deploys, autoscaling, restarts, gaps):
 /// see `docs/internals/series.md`.
 pub fn corroborated(findings: &[Finding]) -> bool {
     let is_fact = |f: &&Finding| doc_of(f.code.as_str()).is_some_and(|d| d.strength == Strength::Fact);

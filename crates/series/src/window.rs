@@ -143,6 +143,14 @@ impl Window {
         (usual.days > 0).then_some(usual)
     }
 
+    /// Drops minutes that lie after a moment.
+    pub fn rewind(&mut self, now_s: i64) {
+        if self.minutes.newest() > now_s.div_euclid(60) {
+            self.minutes = Ring::new(MINUTES);
+            (self.sum, self.count) = (0.0, 0);
+        }
+    }
+
     /// The highest `sign · value` of all slots before one, where they reach back at least a day.
     pub fn peak_before(&self, slot: i64, sign: f64) -> Option<f64> {
         let length = i64::try_from(SLOTS).unwrap_or(0);

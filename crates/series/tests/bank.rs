@@ -229,6 +229,35 @@ fn a_silent_node_is_absent_unless_it_is_gone_and_a_silent_source_is_one_finding(
 }
 
 #[test]
+fn several_series_of_one_thing_that_leave_their_past_together_are_a_word_and_one_alone_is_none() {
+    const IDS: [&str; 5] =
+        ["node_cpu_share", "node_memory_share", "node_cpu_pressure", "node_files_share", "node_conntrack_share"];
+    let jump = 2 * DAY_MIN + 60;
+    let said = |jumping: usize| {
+        let said = play(&mut Bank::new(Options::default()), 0..jump + 30, &Context::default(), |m| {
+            let noise = |k: usize| 0.002 * ((m * 7 + 3 * k as i64) % 13) as f64;
+            let value = |k: usize| noise(k) + if k < jumping && m >= jump { 0.7 } else { 0.2 };
+            IDS.iter().enumerate().map(|(k, id)| series(id, &[("node", "n1")], vec![(m, value(k))])).collect()
+        });
+        said.into_iter().find(|(_, f)| f.code.as_str() == "series.unusual").map(|(minute, _)| minute - jump)
+    };
+    assert!(said(5).is_some_and(|delay| (0..5).contains(&delay)), "five at once: {:?}", said(5));
+    assert_eq!(said(1), None, "one alone");
+}
+
+#[test]
+fn a_clock_that_jumped_a_day_ahead_and_back_stops_nothing() {
+    let mut bank = Bank::new(Options::default());
+    let high = || three("container_memory_share", |_, _| 0.95);
+    play(&mut bank, 0..5, &Context::default(), three("container_memory_share", |_, _| 0.5));
+    bank.ingest(&high()(DAY_MIN), &ByName);
+    bank.tick(at(DAY_MIN), &Context::default());
+    bank.tick(at(5), &Context::default());
+    let said = play(&mut bank, 6..12, &Context::default(), high());
+    assert_eq!(codes(&said), ["series.memory_near_limit"; 3]);
+}
+
+#[test]
 fn a_restored_bank_needs_no_day_to_warm_up_and_broken_bytes_are_refused() {
     let mut bytes = Vec::new();
     learnt_memory(3).snapshot(&mut |piece| bytes.extend_from_slice(piece));

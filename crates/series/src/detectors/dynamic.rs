@@ -1,11 +1,12 @@
 //! The dynamic threshold: tier-0 operators on every baseline, counted per entity.
 //!
 //! **What it finds** an entity of which several series behave as never before within ten minutes.
-//! **Why it matters** it needs no limits and no knowledge of the metric, and costs 60 ns a sample.
+//! **Why it matters** it needs no limits and no knowledge of the metric, and costs tens of nanoseconds a sample.
 //! **Evidence used** the operator's score (excess over the series' own decayed record) of every baseline.
 //! **How to confirm by hand** the charts of the named series.
 //! **What can fool it** a million series give thousands of bits a day: one bit is never a word, three series of one thing
-//! are evidence and no more. New series: no bit counts in the first day. Rollouts, restarts, scaling: none for an hour.
+//! are evidence and no more. New series: no bit counts in the first day; nor in the first day after history was taught,
+//! whose steps are longer than those of scrapes. Rollouts, restarts, scaling: none for an hour.
 //! Recurring jobs: the operator's hour-of-week profile and record know them. Bursts: its refractory rule.
 //! **Source** `analytics::stream::Tier0`; detection-and-forecasting, sections 2 and 3 (multiple testing).
 
