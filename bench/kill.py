@@ -93,7 +93,7 @@ def main():
                 n += 1
                 name = f"svc-{n}"
                 alert = [{"labels": {"alertname": "HTTPErrorRateHigh", "severity": "critical", "namespace": f"ns-{n % 50}", "service": name},
-                          "annotations": {"summary": f"{name} answers 5xx"}, "endsAt": "2100-01-01T00:00:00Z"}]
+                          "annotations": {"summary": f"{name} answers 5xx"}, "startsAt": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "endsAt": "2100-01-01T00:00:00Z"}]
                 try:
                     if ask(address, "POST", "/api/v2/alerts", json.dumps(alert))[0] == 200:
                         acknowledged.add(name)

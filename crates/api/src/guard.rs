@@ -22,7 +22,9 @@ pub async fn outer(State(shared): State<Arc<Shared>>, request: Request, next: Ne
     let started = Instant::now();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
-    let checked = host(&shared, request.headers(), request.uri()).and_then(|()| origin(&method, request.headers()));
+    let (hosts, loopback) = (&shared.options.hosts, shared.loopback);
+    let named = named(&request).to_owned();
+    let checked = host(hosts, loopback, &named).and_then(|()| origin(&method, request.headers(), (&named, hosts)));
     let mut response = match checked {
         Ok(()) => match tokio::time::timeout(shared.options.timeout, next.run(request)).await {
             Ok(response) => response,
@@ -90,22 +92,30 @@ pub async fn inner(
     response
 }
 
-/// On loopback a page of somebody else's must not reach us under its own name (DNS rebinding): `Host` is an address,
-/// `localhost`, or one of the names that were configured.
-fn host(shared: &Shared, headers: &HeaderMap, uri: &http::Uri) -> Result<(), Problem> {
-    let allowed = &shared.options.hosts;
-    if !shared.loopback && allowed.is_empty() {
+/// The name that the caller used, with its port: HTTP/2 has it in the address, HTTP/1.1 in `Host`.
+fn named(request: &Request) -> &str {
+    let in_address = request.uri().authority().map(http::uri::Authority::as_str);
+    in_address.or_else(|| request.headers().get(header::HOST)?.to_str().ok()).unwrap_or_default()
+}
+
+/// On loopback a page of somebody else's must not reach us under its own name (DNS rebinding): the name is an address,
+/// `localhost`, or one of those that were configured.
+fn host(allowed: &[String], loopback: bool, named: &str) -> Result<(), Problem> {
+    if !loopback && allowed.is_empty() {
         return Ok(());
     }
-    let named = uri.host().or_else(|| headers.get(header::HOST).and_then(|h| h.to_str().ok())).unwrap_or_default();
     let name = without_port(named);
     let local = name.eq_ignore_ascii_case("localhost") || name.to_ascii_lowercase().ends_with(".localhost");
     let address = name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
-    // An HTTP/1.0 client sends no host at all; browsers always do.
-    if named.is_empty() || local || address || allowed.iter().any(|a| a.eq_ignore_ascii_case(name)) {
+    // An HTTP/1.0 client sends no name at all; browsers always do.
+    if named.is_empty() || local || address || is_listed(allowed, name) {
         return Ok(());
     }
     Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, format!("{name:?} is not a name of this server")))
+}
+
+fn is_listed(allowed: &[String], name: &str) -> bool {
+    allowed.iter().any(|a| a.eq_ignore_ascii_case(name))
 }
 
 /// `name:80` → `name`, `[::1]:80` → `[::1]`
@@ -122,7 +132,7 @@ fn balanced(name: &str) -> bool {
 }
 
 /// A browser says where a request comes from; what changes something may come only from our own page.
-fn origin(method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
+fn origin(method: &Method, headers: &HeaderMap, (named, allowed): (&str, &[String])) -> Result<(), Problem> {
     if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
         return Ok(());
     }
@@ -135,8 +145,9 @@ fn origin(method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
         None => Ok(()),
         Some(origin) => {
             let (scheme, authority) = origin.split_once("://").unwrap_or_default();
-            let same =
-                matches!(scheme, "http" | "https") && text("host").is_some_and(|h| h.eq_ignore_ascii_case(authority));
+            // A proxy may call us by another name than the browser called it; that name is then configured.
+            let ours = named.eq_ignore_ascii_case(authority) || is_listed(allowed, without_port(authority));
+            let same = matches!(scheme, "http" | "https") && !authority.is_empty() && ours;
             if same { Ok(()) } else { Err(refuse()) }
         }
     }

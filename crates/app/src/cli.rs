@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use rootline_model::Lang;
 
-use crate::{catalog, check_config, client, completion, config, diagnose, explain, record, replay, rules, run};
+use crate::{catalog, check_config, client, completion, config, diagnose, explain, record, replay, rules, run, store};
 
 /// Finds the root cause of what is wrong in a Kubernetes cluster, from a live cluster or from files.
 ///
@@ -51,6 +51,8 @@ pub enum Command {
     Silence(client::SilenceArgs),
     /// Plays a recorded storm through the live pipeline
     Replay(replay::Args),
+    /// Copies and checks the daemon's store
+    Store(store::Args),
     /// Writes, checks or describes the configuration
     Config(config::Args),
     /// Checks the configuration and the rules it names

@@ -25,6 +25,7 @@ mod rule_files;
 mod rules;
 mod run;
 mod settings;
+mod store;
 mod terminal;
 mod version;
 
@@ -79,6 +80,7 @@ fn run(cli: &Cli) -> Result<Outcome, Failure> {
         Command::Ack(args) => client::ack(args),
         Command::Silence(args) => client::silence(args),
         Command::Replay(args) => replay::run(cli, args),
+        Command::Store(args) => store::run(cli, args),
         Command::Config(args) => config::run(cli, args),
         Command::CheckConfig(args) => check_config::run(cli, args),
         Command::Completion(args) => completion::run(args),

@@ -1,5 +1,6 @@
 //! The daemon as the API sees it: reads from what the core published and from the store, acts through the core.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -9,7 +10,7 @@ use rootline_api::{
     Recording, Refusal, Silence, Status, What, Why,
 };
 use rootline_engine::{Live, Outlook};
-use rootline_model::{Alert, CallStats, LiveIncident, LogRecord, Role, SeriesBatch, Severity, Stage};
+use rootline_model::{Alert, CallStats, Fingerprint, LiveIncident, LogRecord, Role, SeriesBatch, Severity, Stage};
 use rootline_store::{EventStore, IncidentFilter, Store, StoreError};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
@@ -88,10 +89,20 @@ impl Backend for Desk {
     }
 
     fn incidents(&self, query: IncidentQuery) -> Answered<'_, Page<LiveIncident>> {
-        let text = query.text.or_else(|| query.namespace.map(|n| format!("/{n}/")));
+        // the store knows one text; where both are asked for it finds the text, and the namespace is looked at here
+        let namespace = query.namespace.map(|n| format!("/{n}/"));
+        let both = namespace.clone().filter(|_| query.text.is_some());
+        let text = query.text.or(namespace);
         let filter = IncidentFilter { stage: query.stage, severity: query.severity, text, ..IncidentFilter::default() };
         let Paging { limit, after } = query.paging;
-        self.ask(move |s| Ok(page(s.incidents(&filter, after.as_deref(), limit)?, |i| i)))
+        self.ask(move |s| {
+            let mut found = page(s.incidents(&filter, after.as_deref(), limit)?, |i| i);
+            let touches = |i: &LiveIncident, n: &str| {
+                i.affected.iter().chain(i.members.iter().map(|m| &m.entity)).any(|e| e.contains(n))
+            };
+            found.items.retain(|i| both.as_deref().is_none_or(|n| touches(i, n)));
+            Ok(found)
+        })
     }
 
     fn incident(&self, id: u64) -> Answered<'_, LiveIncident> {
@@ -139,16 +150,18 @@ impl Backend for Desk {
         let now = (self.clock)();
         Box::pin(async move {
             let silences = silence::active(&silences.await?, now);
+            let mut homes: BTreeMap<Fingerprint, (&LiveIncident, Role)> = BTreeMap::new();
+            for incident in &view.incidents {
+                homes.extend(incident.members.iter().map(|m| (m.alert.fingerprint(), (incident.as_ref(), m.role))));
+            }
             let state = |alert: &Alert| {
-                let key = alert.fingerprint();
-                let home = view.incidents.iter().find(|i| i.member(key).is_some());
-                let role = home.and_then(|i| i.member(key)).map(|m| m.role);
-                let core = home.filter(|_| role == Some(Role::Folded)).and_then(|i| i.core());
+                let home = homes.get(&alert.fingerprint());
+                let core = home.filter(|(_, role)| *role == Role::Folded).and_then(|(i, _)| i.core());
                 AlertState {
                     alert: alert.clone(),
                     updated: view.at,
-                    incident: home.map(|i| i.id),
-                    role,
+                    incident: home.map(|(i, _)| i.id),
+                    role: home.map(|(_, role)| *role),
                     silenced_by: silences.iter().filter(|s| s.mutes(&alert.labels)).map(|s| s.id.clone()).collect(),
                     inhibited_by: core.map(|c| c.alert.fingerprint().to_string()).into_iter().collect(),
                     receivers: channels.clone(),
@@ -257,15 +270,14 @@ impl Backend for Desk {
     fn dead_letters(&self, paging: Paging) -> Answered<'_, Page<DeadLetter>> {
         self.ask(move |s| {
             let letters = s.dead_letters(paging.limit)?;
-            Ok(Page { items: letters.into_iter().enumerate().map(|(i, m)| dead_letter(i, m)).collect(), next: None })
+            Ok(Page { items: letters.into_iter().map(dead_letter).collect(), next: None })
         })
     }
 
     fn dead_letter_retry(&self, id: u64) -> Answered<'_, ()> {
         let now = (self.clock)();
         let done = self.ask(move |s| {
-            let place = usize::try_from(id).unwrap_or(usize::MAX);
-            let letter = s.dead_letters(DEAD_LETTERS_MAX)?.into_iter().nth(place.saturating_sub(1));
+            let letter = s.dead_letters(DEAD_LETTERS_MAX)?.into_iter().find(|m| number(&m.key) == id);
             letter.map_or(Ok(false), |m| s.retry(&m.key, now))
         });
         Box::pin(async move {
@@ -288,6 +300,7 @@ impl Backend for Desk {
             tick_s_sum: counts.tick_s_sum,
             tick_s_max: counts.tick_s_max,
             store_errors: counts.store_errors,
+            store_writes: self.store.counters().writes,
             entities: u64::try_from(view.objects).unwrap_or(u64::MAX),
             alerts_firing: u64::try_from(view.alerts.iter().filter(|a| a.is_firing(view.at)).count())
                 .unwrap_or(u64::MAX),
@@ -309,9 +322,15 @@ impl Backend for Desk {
 /// Dead letters looked through for one to retry.
 const DEAD_LETTERS_MAX: usize = 1_000;
 
-fn dead_letter(place: usize, message: rootline_store::Message) -> DeadLetter {
+/// A number for a key that stays the same, small enough for JavaScript (53 bits).
+fn number(key: &str) -> u64 {
+    let label: rootline_model::LabelSet = [("key", key)].into_iter().collect();
+    label.fingerprint().0 >> 11
+}
+
+fn dead_letter(message: rootline_store::Message) -> DeadLetter {
     DeadLetter {
-        id: u64::try_from(place + 1).unwrap_or(u64::MAX),
+        id: number(&message.key),
         channel: message.channel,
         key: message.key,
         incident: message.incident.unwrap_or_default(),

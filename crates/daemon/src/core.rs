@@ -10,14 +10,18 @@ use rootline_model::{Alert, CallStats, EventRecord, LiveIncident, LogRecord, Ser
 use rootline_objects::{CallHint, Signal};
 use rootline_sources::pull::prometheus::RuleBook;
 use rootline_sources::watch::{Delta, ObjectStore, StoreLimits};
-use rootline_store::{EventStore, NewMessage, Store, StoreError, Tick};
+use rootline_store::{EventStore, Keep, NewMessage, SeriesStore, Store, StoreError, Tick};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::keep;
 use crate::records;
 use crate::route::Routes;
 use crate::silence;
 use crate::view::{Published, View};
 
+/// Learnt baselines lose at most this much to a kill.
+const BASELINES_EVERY: SignedDuration = SignedDuration::from_mins(10);
+const CLEANED_EVERY: SignedDuration = SignedDuration::from_hours(1);
 /// Edges of the call graph kept at most.
 const CALLS_MAX: usize = 20_000;
 /// Inputs taken before the next look at the clock.
@@ -81,6 +85,15 @@ pub enum Refused {
     Full(usize),
 }
 
+/// How often things are done.
+#[derive(Clone, Debug)]
+pub struct Timing {
+    pub tick: Duration,
+    /// When the core begins.
+    pub now: Timestamp,
+    pub keep: Keep,
+}
+
 /// What the core works with.
 pub struct Core {
     pub live: Live,
@@ -101,10 +114,14 @@ pub struct Core {
     changes: Vec<rootline_model::Change>,
     unwritten: Vec<LiveIncident>,
     unsent: Vec<NewMessage>,
+    keep: Keep,
+    baselines_kept: Timestamp,
+    cleaned: Timestamp,
 }
 
 impl Core {
-    pub fn new(live: Live, store: Arc<Store>, routes: Routes, published: Arc<Published>, tick: Duration) -> Core {
+    pub fn new(live: Live, store: Arc<Store>, (routes, published): (Routes, Arc<Published>), timing: &Timing) -> Core {
+        let Timing { tick, now, keep } = timing.clone();
         Core {
             live,
             store,
@@ -122,6 +139,9 @@ impl Core {
             changes: Vec::new(),
             unwritten: Vec::new(),
             unsent: Vec::new(),
+            keep,
+            baselines_kept: now,
+            cleaned: now,
         }
     }
 
@@ -185,6 +205,7 @@ impl Core {
                 break;
             }
         }
+        self.keep_baselines();
     }
 
     /// Takes inputs in. True: something that should be looked at soon.
@@ -204,9 +225,7 @@ impl Core {
                     self.objects_changed = true;
                 }
                 Input::Rules(rules) => self.rules = rules,
-                Input::Samples { batches, is_history } => {
-                    self.live.take_samples(&batches, is_history);
-                }
+                Input::Samples { batches, is_history } => self.samples(batches, is_history, now),
                 Input::Lines(records) => self.live.take_logs(&records),
                 Input::Calls(calls) => self.called(&calls),
                 Input::Events(events) => self.events.extend(events),
@@ -237,6 +256,20 @@ impl Core {
         self.changes.extend(applied.changes);
         self.events.extend(applied.event);
         self.objects_changed = true;
+    }
+
+    fn samples(&mut self, batches: Vec<SeriesBatch>, is_history: bool, now: Timestamp) {
+        self.live.take_samples(&batches, is_history);
+        if is_history {
+            return;
+        }
+        let own = keep::own(batches);
+        if !own.is_empty()
+            && let Err(error) = self.store.append(&own, now)
+        {
+            self.published.store_failed();
+            tracing::error!(%error, "could not keep samples");
+        }
     }
 
     /// Who calls whom, as traces tell; it says which way trouble travels.
@@ -304,7 +337,8 @@ impl Core {
         self.unwritten.extend(outcome.changed.iter().cloned());
         self.unsent.extend(messages);
         self.commit(now);
-        self.history();
+        self.history(now);
+        self.upkeep(now);
         self.publish(now, &outcome.changed);
     }
 
@@ -352,13 +386,39 @@ impl Core {
     }
 
     /// Events and changes to look back on: a loss here is a gap in the history, no lost incident.
-    fn history(&mut self) {
+    fn history(&mut self, now: Timestamp) {
         let events: Vec<_> = std::mem::take(&mut self.events).iter().map(records::event).collect();
         let changes: Vec<_> = std::mem::take(&mut self.changes).iter().map(records::change).collect();
-        let kept = self.store.put_events(&events).map(|_| ()).and_then(|()| self.store.put_changes(&changes));
+        let kept = self.store.put_events(&events).map(|_| ());
+        let kept = kept.and_then(|()| self.store.put_changes(&changes)).and_then(|()| self.store.flush(now));
         if let Err(error) = kept {
             self.published.store_failed();
             tracing::error!(%error, "could not keep events and changes");
+        }
+    }
+
+    /// Now and then: baselines to disk, what is old out of the store.
+    fn upkeep(&mut self, now: Timestamp) {
+        if now.duration_since(self.baselines_kept) >= BASELINES_EVERY {
+            self.baselines_kept = now;
+            self.keep_baselines();
+        }
+        if now.duration_since(self.cleaned) >= CLEANED_EVERY {
+            self.cleaned = now;
+            let (store, keep, published) = (self.store.clone(), self.keep.clone(), self.published.clone());
+            // a long deletion must not make incidents wait
+            std::thread::spawn(move || {
+                if let Err(error) = store.retention(&keep, now) {
+                    published.store_failed();
+                    tracing::error!(%error, "could not remove what is old");
+                }
+            });
+        }
+    }
+
+    fn keep_baselines(&self) {
+        if let Err(error) = keep::keep_baselines(self.store.folder(), self.live.bank()) {
+            tracing::error!(%error, "could not keep the baselines of series");
         }
     }
 

@@ -8,6 +8,7 @@ mod backend;
 mod channels;
 mod charts;
 mod core;
+mod keep;
 mod lead;
 mod outbox;
 mod poll;
@@ -35,7 +36,7 @@ use rootline_store::{Store, StoreError};
 use tokio::sync::{Notify, mpsc, watch};
 
 use backend::Desk;
-use core::{Core, Input};
+use core::{Core, Input, Timing};
 use outbox::StoreOutbox;
 use poll::Poller;
 use route::{BACKFILL, Routes};
@@ -124,13 +125,17 @@ impl Daemon {
         let (inputs, queue) = mpsc::channel(QUEUE);
         let (stop, stopped) = watch::channel(false);
 
-        let outbox = StoreOutbox::open(store.clone()).map_err(&failed)?;
+        let outbox = Arc::new(StoreOutbox(store.clone()));
         let (routes, couriers) = start_couriers(&options, &store, outbox, &stopped)?;
         let channels = routes.channels.iter().map(|c| c.channel.clone()).collect();
 
         let tick = Duration::from_secs(u64::from(config.daemon.tick_s.max(1)));
-        let live = Live::new(engine, options.live.clone());
-        let mut core = Core::new(live, store.clone(), routes, published.clone(), tick);
+        let mut live = Live::new(engine, options.live.clone());
+        if let Some(bank) = keep::baselines(&folder, options.live.series.clone()) {
+            live.restore_bank(bank);
+        }
+        let timing = Timing { tick, now: clock(), keep: keep::retention(&config.retention) };
+        let mut core = Core::new(live, store.clone(), (routes, published.clone()), &timing);
         core.restore(clock()).map_err(&failed)?;
         if let Some(cluster) = &options.cluster {
             start_cluster(cluster, &core, &inputs, states.clone()).await?;
@@ -275,7 +280,7 @@ fn start_couriers(
     };
     let client = Client::new(&ClientOptions::default()).map_err(broken("http"))?;
     let base = config.daemon.external_url.trim_end_matches('/');
-    let link = (!base.is_empty()).then(|| format!("{base}/#/incidents/{{id}}"));
+    let link = (!base.is_empty()).then(|| format!("{base}/#/{{id}}"));
     let mut routes = Routes::default();
     let mut couriers = Couriers::new();
     let mut start = |sink: Arc<dyn Sink>, lang| {

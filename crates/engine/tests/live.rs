@@ -129,3 +129,16 @@ fn a_restart_neither_repeats_nor_renumbers_anything() {
     assert_eq!(told(&outcomes), 0, "{outcomes:?}");
     assert_eq!(only(&second).id, kept[0].id);
 }
+
+#[test]
+fn an_alert_from_a_clock_that_runs_ahead_is_told_now() {
+    let (_, start) = recorded("healthy");
+    let mut live = live();
+    let ahead = alert(
+        &[("alertname", "A"), ("severity", "critical"), ("namespace", "shop"), ("service", "cart")],
+        after(start, 86_400),
+    );
+    live.take_alerts(vec![ahead]);
+    let outcomes = ticks(&mut live, start, 3);
+    assert_eq!(told(&outcomes), 1);
+}

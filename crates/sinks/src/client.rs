@@ -159,6 +159,10 @@ pub struct Client {
 
 impl Client {
     pub fn new(options: &ClientOptions) -> Result<Client, EndpointError> {
+        if options.proxy.is_some() && options.reach != Reach::Anywhere {
+            // the proxy resolves names, so nobody would look at the addresses
+            return Err(EndpointError::Client("a proxy and user-supplied addresses do not go together".to_owned()));
+        }
         // the first one in a process counts; a later one is the same
         let _ = rustls::crypto::ring::default_provider().install_default();
         let told = |e: reqwest::Error| EndpointError::Client(chain(&e.without_url()));
@@ -423,7 +427,7 @@ mod tests {
         let endpoint = endpoint.expect("an address").with_query(&[("sign", "a b")]);
         assert_eq!(endpoint.to_string(), "https://hooks.example");
         assert_eq!(format!("{endpoint:?}"), "Endpoint(https://hooks.example/…)");
-        let words = words_of(&endpoint, b"no_service: s3cr3t-s3cr3t\n at /services/T000/B000/abcdefgh");
+        let words = words_of(&endpoint, b"no_service: s3cr3t-s3cr3t\nat /services/T000/B000/abcdefgh");
         assert_eq!(words, "no_service: … at /…/T000/B000/…");
         for (text, error) in [
             ("ftp://x/", EndpointError::Scheme),

@@ -24,6 +24,8 @@ pub const INCIDENT: &str = "rootline_incident";
 /// Longest annotation, in bytes; mails and pages show one line.
 const ANNOTATION_MAX: usize = 1024;
 
+/// Incidents whose newest version is remembered: messages about older ones come late by minutes, not by thousands.
+const VERSIONS: usize = 10_000;
 /// How long it is remembered that an alert had its lease.
 const LEASES_FOR: SignedDuration = SignedDuration::from_hours(24);
 
@@ -166,8 +168,8 @@ impl Copies {
         for raw in gone {
             self.leave(raw, now);
         }
-        if incident.stage == Stage::Resolved && !self.standing.values().any(|c| c.incident == incident.id) {
-            self.versions.remove(&incident.id);
+        while self.versions.len() > VERSIONS {
+            self.versions.pop_first();
         }
     }
 
@@ -304,3 +306,6 @@ fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
 fn cut(text: &str) -> &str {
     &text[..text.floor_char_boundary(ANNOTATION_MAX)]
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,6 +23,10 @@ use crate::rate::{Backoff, Bucket, later};
 use crate::webhook::hex;
 use crate::{Delivery, Receipt, SendError, Sink};
 
+/// Messages sent between two looks at the outbox. Claims last as long as these may take, so few: a claim that cannot be
+/// given back because the store fails delays a message by that much.
+const ROUND: usize = 8;
+
 /// Knobs of a courier.
 #[derive(Clone, Debug)]
 pub struct CourierOptions {
@@ -179,8 +183,9 @@ impl Courier {
 
     /// Does everything that can be done at this moment and says when to look again.
     pub async fn round(&mut self, now: Timestamp) -> Timestamp {
-        if let Some(until) = self.quiet_until.filter(|until| *until > now) {
-            return until;
+        match self.quiet_until {
+            Some(until) if until > now => return until,
+            _ => self.quiet_until = None,
         }
         let tokens = self.bucket.available(now);
         if tokens == 0 {
@@ -199,9 +204,8 @@ impl Courier {
 
     async fn work(&mut self, now: Timestamp, tokens: usize) -> Result<Timestamp, OutboxError> {
         // longer than all tries of a round can take
-        let lease = SignedDuration::try_from(self.options.timeout * 2).unwrap_or(self.options.poll);
-        let rounds = i32::try_from(tokens.min(self.options.most)).unwrap_or(i32::MAX);
-        let until = later(now, lease.saturating_mul(rounds.saturating_add(1)));
+        let lease = self.options.timeout * u32::try_from(ROUND + 2).unwrap_or(u32::MAX);
+        let until = later(now, SignedDuration::try_from(lease).unwrap_or(SignedDuration::MAX));
         let claimed = self.outbox.claim(self.sink.name(), now, until, self.options.most).await?;
         if claimed.is_empty() {
             return Ok(later(now, self.options.poll));
@@ -215,9 +219,9 @@ impl Courier {
         if !waiting.is_empty() {
             self.counters.full.fetch_add(1, Ordering::Relaxed);
         }
-        let mut parcels = plan.parcels.into_iter();
         let mut result = Ok(());
-        for parcel in parcels.by_ref() {
+        let mut parcels = plan.parcels.into_iter();
+        for parcel in parcels.by_ref().take(ROUND) {
             result = self.deliver(&parcel, now).await;
             if result.is_err() || self.quiet_until.is_some() {
                 break;
@@ -230,8 +234,9 @@ impl Courier {
             _ => now,
         });
         if !waiting.is_empty() {
-            let later = Outcome::Later { at: next, tried: false, why: String::new() };
-            self.outbox.settle(&waiting, &later).await?;
+            let back = Outcome::Later { at: next, tried: false, why: String::new() };
+            let given_back = self.outbox.settle(&waiting, &back).await;
+            result = result.and(given_back);
         }
         result.map(|()| next)
     }

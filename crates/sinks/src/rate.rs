@@ -4,12 +4,15 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::RateLimit;
 
+/// Parts of one token: the milliseconds of a minute.
+const TOKEN: u64 = 60_000;
+
 /// A bucket of tokens, one per message.
 #[derive(Clone, Debug)]
 pub struct Bucket {
     limit: RateLimit,
-    /// In thousandths, as of `at`.
-    milli: u64,
+    /// In parts of a token, as of `at`; a millisecond adds `per_minute` of them, so that nothing is rounded.
+    parts: u64,
     at: Option<Timestamp>,
 }
 
@@ -17,7 +20,7 @@ impl Bucket {
     /// Starts with one token: the process before this one may have used the others a moment ago.
     pub fn new(limit: RateLimit) -> Bucket {
         let limit = RateLimit { burst: limit.burst.max(1), per_minute: limit.per_minute.max(1) };
-        Bucket { limit, milli: 1000, at: None }
+        Bucket { limit, parts: TOKEN, at: None }
     }
 
     /// Whole tokens at this moment.
@@ -25,22 +28,22 @@ impl Bucket {
         let at = *self.at.get_or_insert(now);
         // a clock that was set back fills nothing
         let passed_ms = u64::try_from(now.duration_since(at).as_millis()).unwrap_or(0);
-        let filled = passed_ms.saturating_mul(u64::from(self.limit.per_minute)) / 60;
-        if filled > 0 || now < at {
-            self.milli = self.milli.saturating_add(filled).min(u64::from(self.limit.burst) * 1000);
+        if passed_ms > 0 || now < at {
+            let filled = passed_ms.saturating_mul(u64::from(self.limit.per_minute));
+            self.parts = self.parts.saturating_add(filled).min(u64::from(self.limit.burst) * TOKEN);
             self.at = Some(now);
         }
-        usize::try_from(self.milli / 1000).unwrap_or(usize::MAX)
+        usize::try_from(self.parts / TOKEN).unwrap_or(usize::MAX)
     }
 
     pub fn take(&mut self) {
-        self.milli = self.milli.saturating_sub(1000);
+        self.parts = self.parts.saturating_sub(TOKEN);
     }
 
     /// When the next token is there, at the latest.
     pub fn next(&self, now: Timestamp) -> Timestamp {
-        let missing = 1000_u64.saturating_sub(self.milli);
-        let ms = (missing * 60).div_ceil(u64::from(self.limit.per_minute));
+        let missing = TOKEN.saturating_sub(self.parts);
+        let ms = missing.div_ceil(u64::from(self.limit.per_minute));
         later(self.at.unwrap_or(now).max(now), SignedDuration::from_millis(i64::try_from(ms).unwrap_or(i64::MAX)))
     }
 }
@@ -118,7 +121,7 @@ mod tests {
         // a clock set back gives nothing and stops nothing
         assert_eq!(bucket.available(at(1_000)), 3);
         bucket.take();
-        assert_eq!(bucket.available(at(10_000)), 3);
+        assert_eq!(bucket.available(at(10_000)), 3, "and goes on from there");
     }
 
     #[test]

@@ -87,3 +87,17 @@ pub(crate) fn hmac_sha256(key: &str, parts: &[&str]) -> [u8; 32] {
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signatures_are_those_of_rfc_4231() {
+        // test case 2
+        assert_eq!(
+            hex(&hmac_sha256("Jefe", &["what do ya want ", "for nothing?"])),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+        );
+    }
+}

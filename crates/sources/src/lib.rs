@@ -5,6 +5,9 @@
 //! - `files` reads what people send: recordings, support bundles, `kubectl cluster-info dump`, `kubectl get -o json|yaml`,
 //!   packed or not.
 //! - `text` reads what `kubectl` prints for people.
+//! - `receive` decodes what others push (alerts, remote write, logs, traces, events): bytes in, values and an answer out.
+//! - `intake` makes log records of the lines that agents ship.
+//! - `pull` asks others by query: Prometheus, Loki, Elasticsearch.
 //!
 //! **Invariant:** turns foreign bytes into `Signal`s at the edge and never calls a stage. What cannot be read is a named
 //! gap, never a panic and never silence. Memory is bounded by the stated limits.

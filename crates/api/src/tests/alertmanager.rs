@@ -132,6 +132,7 @@ fn measured() -> Fake {
             code: "node.disk_pressure".into(),
             entity: "node/n1".into(),
             confidence: 0.91,
+            edges: vec![("node/n1".into(), "runs".into(), "pod/shop/cart-1".into())],
         }],
         anomalies: vec![Level {
             detector: "tier0".into(),

@@ -93,6 +93,7 @@ async fn foreign_names_and_foreign_pages_are_refused() {
         ("origin", "http://evil.example", 403),
         ("origin", "null", 403),
         ("origin", own.as_str(), 200),
+        ("origin", "https://rootline.example", 200),
         ("sec-fetch-site", "cross-site", 403),
         ("sec-fetch-site", "same-origin", 200),
     ] {

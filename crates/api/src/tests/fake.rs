@@ -113,13 +113,13 @@ pub fn incident(id: u64) -> LiveIncident {
     LiveIncident {
         id,
         version: 1,
-        stage: if id % 4 == 0 { Stage::Resolved } else { Stage::Open },
+        stage: if id.is_multiple_of(4) { Stage::Resolved } else { Stage::Open },
         severity: [Severity::Warning, Severity::Error, Severity::Critical][(id % 3) as usize],
         title: both(&format!("cart {id} is killed for memory"), &format!("cart {id} 因内存不足被杀")),
         onset,
         opened: onset,
         updated: onset,
-        resolved: (id % 4 == 0).then(now),
+        resolved: id.is_multiple_of(4).then(now),
         acked: None,
         members: vec![
             member(

@@ -36,6 +36,14 @@ async fn new_certificates_are_taken_and_bad_ones_leave_the_old_in_use() {
     let server = Started::with(Fake::empty(), Options { tls: Some(tls), ..Options::default() }).await;
     let port: u16 = server.base.rsplit(':').next().and_then(|p| p.parse().ok()).expect("a port");
     assert_eq!(asks(port, &first).await.expect("the first certificate"), 200);
+    // a browser speaks HTTP/2 here, which has no `Host`, and says where its page came from
+    let root = reqwest::Certificate::from_pem(first.as_bytes()).expect("PEM");
+    let browser = reqwest::Client::builder().tls_certs_only([root]).build().expect("a client");
+    for (origin, status) in [(format!("https://localhost:{port}"), 404), ("https://evil.example".to_owned(), 403)] {
+        let request = browser.post(format!("https://localhost:{port}/api/v1/incidents/1/ack")).header("origin", origin);
+        let answer = request.send().await.expect("an answer");
+        assert_eq!((answer.version(), answer.status().as_u16()), (reqwest::Version::HTTP_2, status));
+    }
     std::fs::write(&certificate, "no certificate").expect("a file");
     assert_eq!(asks(port, &first).await.expect("the first certificate still"), 200);
     let second = certify(&dir);

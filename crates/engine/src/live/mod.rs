@@ -17,7 +17,9 @@ use rootline_correlate::{
     Change, Correlator, Group, GroupId, Item, Mode, Notices, Options as CorrelateOptions, Reason, Remembered,
     correlator,
 };
-use rootline_model::{Alert, Both, EntityRef, Fingerprint, LiveIncident, LogRecord, Origin, SeriesBatch, Stage, Timestamp};
+use rootline_model::{
+    Alert, Both, EntityRef, Fingerprint, LiveIncident, LogRecord, Origin, SeriesBatch, Stage, Timestamp,
+};
 use rootline_objects::{Alert as AlertSignal, Signal};
 
 use crate::{Engine, pipeline};
@@ -235,7 +237,7 @@ impl Live {
         facts.extend(facts::of_findings(now, &world, &self.numbers.tick(now, &world)));
         self.facts.update(now, facts);
 
-        let items = self.items();
+        let items = self.items(now);
         let changes = self.correlator.observe(now, &items, &self.map.topology);
         let mut outcome = Outcome::default();
         self.apply(now, &changes, &mut outcome);
@@ -246,13 +248,18 @@ impl Live {
     }
 
     /// Alerts that arrived, and all facts that hold or have ended.
-    fn items(&mut self) -> Vec<Item> {
+    fn items(&mut self, now: Timestamp) -> Vec<Item> {
         let topology = &self.map.topology;
         let mut keys = std::mem::take(&mut self.fresh);
         keys.sort_unstable();
         keys.dedup();
         let arrived = keys.iter().filter_map(|k| self.alerts.get(k));
         let mut items: Vec<Item> = arrived.map(|a| Item::from_alert(a, Origin::Alert, topology)).collect();
+        // a sender whose clock runs ahead must not make people wait for its time to come
+        for item in &mut items {
+            item.fired = item.fired.min(now);
+            item.onset = item.onset.min(now);
+        }
         let hurt = self.hurt();
         for fact in self.facts.settled(self.options.settle) {
             // an anomaly joins what is known to hurt; alone it is nobody's business

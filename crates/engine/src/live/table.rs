@@ -237,7 +237,7 @@ fn bound(timeline: &mut Vec<Moment>) {
 
 /// The core first, then by onset; bounded.
 pub fn order(members: &mut Vec<Member>) {
-    members.sort_by_key(|m| (m.role != Role::Core, m.alert.onset(), m.alert.fingerprint()));
+    members.sort_by_cached_key(|m| (m.role != Role::Core, m.alert.onset(), m.alert.fingerprint()));
     members.truncate(MEMBERS_MAX);
 }
 

@@ -68,13 +68,17 @@ fn cri(text: &str) -> Option<Unwrapped<'_>> {
     Some(Unwrapped { text: Cow::Borrowed(text), at: Some(time.parse().ok()?), stream, partial, ..Unwrapped::default() })
 }
 
-/// Level, time and message of a line in whatever form.
+/// Level, time and message of a line in whatever form. A header without a message is itself the text.
 pub(super) fn read(text: &str) -> Read<'_> {
-    json::object(text)
+    let mut read = json::object(text)
         .or_else(|| klog(text))
         .or_else(|| plain::logfmt(text))
         .or_else(|| plain::syslog(text))
-        .unwrap_or_else(|| plain::plain(text))
+        .unwrap_or_else(|| plain::plain(text));
+    if read.text.trim().is_empty() {
+        read.text = Cow::Borrowed(text);
+    }
+    read
 }
 
 /// `E0102 15:04:05.678901    1234 file.go:56] message`; the year is not in it, so neither is the time.

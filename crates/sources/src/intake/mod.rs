@@ -127,7 +127,7 @@ impl Intake {
     pub fn finish(&mut self, out: &mut Vec<LogRecord>) {
         for ((labels, _), mut held) in std::mem::take(&mut self.streams) {
             out.extend(held.pending.take().map(|p| p.record(&labels)));
-            if !held.partial.is_empty() {
+            if !held.partial.trim().is_empty() {
                 let read = format::read(&held.partial);
                 let at = read.at.or(out.last().map(|r| r.at)).unwrap_or_default();
                 out.push(Pending::new(&read, at, LogLevel::Unknown).record(&labels));

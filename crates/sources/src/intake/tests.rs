@@ -80,6 +80,7 @@ fn each_format_gives_level_time_and_message() {
             "2026-01-02 03:04:05,678 ERROR c.e.Cart - no",
         ),
         ("[2026-01-02T03:04:05.678Z] hi", LogLevel::Unknown, t, "[2026-01-02T03:04:05.678Z] hi"),
+        ("<11>", LogLevel::Error, "", "<11>"),
         ("hello", LogLevel::Unknown, "", "hello"),
     ] {
         let record = only(line);

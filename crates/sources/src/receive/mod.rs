@@ -218,4 +218,6 @@ fn json_body<'a>(request: &Request<'a>, limits: &Limits) -> Result<Cow<'a, [u8]>
 #[cfg(test)]
 mod sender_tests;
 #[cfg(test)]
+mod stress_tests;
+#[cfg(test)]
 mod tests;

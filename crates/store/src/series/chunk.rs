@@ -122,16 +122,23 @@ fn head(times: &[i64]) -> Vec<u8> {
         put_varint(&mut out, 0);
         return out;
     }
-    let mut bits = BitWriter::default();
     // a late point is followed by an early one: counted from the first point each jitter is paid for once
     let mut drift = 0_i64;
+    let mut codes = Vec::with_capacity(steps.len());
     for step in steps {
         let off = step.wrapping_sub(usual);
-        put_difference(&mut bits, off.wrapping_add(drift));
+        codes.push(off.wrapping_add(drift));
         drift = if off.unsigned_abs() < JITTER_MS { drift + off } else { drift };
     }
+    // and if the first point itself was late, from where most are
+    let mut sorted = codes.clone();
+    let middle = sorted.len() / 2;
+    let most = *sorted.select_nth_unstable(middle).1;
+    let mut bits = BitWriter::default();
+    codes.iter().for_each(|code| put_difference(&mut bits, code.wrapping_sub(most)));
     let coded = bits.finish();
     put_varint(&mut out, coded.len() as u64);
+    put_varint(&mut out, zigzag(most));
     out.extend(coded);
     out
 }
@@ -147,12 +154,13 @@ fn un_head(mut bytes: &[u8]) -> Option<(Vec<i64>, &[u8])> {
     let mut at = unzigzag(take_varint(&mut bytes)?);
     let usual = unzigzag(take_varint(&mut bytes)?);
     let length = usize::try_from(take_varint(&mut bytes)?).ok()?;
+    let most = if length == 0 { 0 } else { unzigzag(take_varint(&mut bytes)?) };
     let mut bits = BitReader::new(take(&mut bytes, length)?);
     let mut times = Vec::with_capacity(count);
     times.push(at);
     let mut drift = 0_i64;
     for _ in 1..count {
-        let off = if length == 0 { 0 } else { take_difference(&mut bits)?.wrapping_sub(drift) };
+        let off = if length == 0 { 0 } else { take_difference(&mut bits)?.wrapping_add(most).wrapping_sub(drift) };
         drift = if off.unsigned_abs() < JITTER_MS { drift + off } else { drift };
         at = at.wrapping_add(usual).wrapping_add(off);
         times.push(at);
