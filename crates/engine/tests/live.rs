@@ -6,7 +6,7 @@ use std::path::Path;
 use jiff::SignedDuration;
 use rootline_engine::{Engine, Live, LiveOptions, Options, Outcome};
 use rootline_model::{Alert, LabelSet, LiveIncident, Origin, Role, Stage, Timestamp};
-use rootline_objects::Signal;
+use rootline_objects::{Object, Signal};
 use rootline_sources::{ReadOptions, read_path};
 
 fn recorded(name: &str) -> (Vec<Signal>, Timestamp) {
@@ -69,17 +69,16 @@ fn a_healthy_cluster_stays_silent() {
 #[test]
 fn an_alert_about_the_same_trouble_is_folded_under_the_fact() {
     let (signals, start) = recorded("oom");
+    let killed = signals.iter().find_map(|s| match s {
+        Signal::Object(Object::Pod(p)) if p.name().starts_with("statement-export") => {
+            Some((p.namespace().to_owned(), p.name().to_owned()))
+        }
+        _ => None,
+    });
+    let (namespace, pod) = killed.expect("the recording holds the pod");
     let mut live = live();
     live.take_state(signals);
     ticks(&mut live, start, 4);
-    let entity = only(&live).causes.first().expect("named").entity.clone();
-    let (namespace, pod) = entity
-        .split('/')
-        .skip(1)
-        .collect::<Vec<_>>()
-        .split_first()
-        .map(|(n, p)| ((*n).to_owned(), p[0].to_owned()))
-        .expect("a pod");
     let crash = alert(
         &[
             ("alertname", "KubePodCrashLooping"),
