@@ -1,4 +1,8 @@
 //! Tier-0 operators of very many series: sixteen side by side, so that one vector instruction serves sixteen series.
+#![allow(
+    clippy::needless_range_loop,
+    reason = "sixteen lanes side by side: one index over many arrays is what vectorises"
+)]
 
 use super::profile::{COARSE, HOURS_DAY, HOURS_WEEK, nearest};
 use super::tier0::{
@@ -394,7 +398,7 @@ impl Tile {
             self.widen(&day, &week, &wide);
         }
         for k in 0..WIDE {
-            let is_known = there[k] && (day[k] - day[k] == 0.0) && (week[k] - week[k] == 0.0);
+            let is_known = there[k] && day[k].is_finite() && week[k].is_finite();
             let is_scaled = self.step[k] > 0.0;
             let steps = if is_scaled { 1.0 / self.step[k] } else { 0.0 };
             let (new_day, new_week) = (nearest(day[k] * steps) as i16, nearest(week[k] * steps * (1.0 / COARSE)) as i8);

@@ -42,7 +42,7 @@ pub(crate) async fn read(
     concurrency: usize,
 ) -> Vec<Signal> {
     // owned, so that the future may move between threads (a closure over references is not general enough)
-    let each = wanted.to_vec().into_iter().map(|w| one(session, w, limits));
+    let each = wanted.iter().cloned().map(|w| one(session, w, limits));
     let mut fetched = futures::stream::iter(each).buffered(concurrency.max(1));
     let mut signals = Vec::new();
     let mut gaps = Gaps::default();
