@@ -10,6 +10,9 @@ use rootline_model::{Fingerprint, Stage, Timestamp};
 use crate::modes::Place;
 use crate::{Change, Group, GroupId, Item, Membership, Options, Reason, Remembered};
 
+/// Replicas of a rule engine start an alert within one interval of each other; a start later than this is a new episode.
+const EPISODE_S: i64 = 300;
+
 /// All groups of one correlator.
 #[derive(Debug)]
 pub(crate) struct Book {
@@ -65,6 +68,11 @@ impl Book {
         self.groups.contains_key(&id).then_some(id)
     }
 
+    /// The same, but only while it is not resolved.
+    pub fn open(&self, id: GroupId) -> Option<GroupId> {
+        self.live(id).filter(|id| self.groups.get(id).is_some_and(|g| g.stage == Stage::Open))
+    }
+
     pub fn group_of(&self, item: Fingerprint) -> Option<GroupId> {
         self.places.get(&item).map(|(group, _)| *group)
     }
@@ -118,40 +126,61 @@ impl Book {
     fn forget(&mut self, id: GroupId) {
         let Some(group) = self.groups.remove(&id) else { return };
         for member in &group.members {
-            self.places.remove(&member.item.id);
+            // a later episode may be elsewhere
+            if self.places.get(&member.item.id).is_some_and(|(g, _)| *g == id) {
+                self.places.remove(&member.item.id);
+            }
         }
         self.merged.retain(|_, into| *into != id);
         self.changes.push(Change::Forgotten { group: id });
     }
 
-    /// Brings a known item up to date, as Alertmanager merges alerts of one fingerprint: the earliest start counts, the
-    /// later end too while it fires. False if the item is not known, or is a new episode of its own.
+    /// Brings a known item up to date, as Alertmanager merges alerts of one fingerprint: the earliest start counts, and
+    /// the end that was told last. False if the item is not known, or is a new episode of its own.
     pub fn refresh(&mut self, item: &Item) -> bool {
         let Some((id, place)) = self.places.get(&item.id).copied() else { return false };
         let Some(group) = self.groups.get_mut(&id) else { return false };
         let member = &mut group.members[place];
+        if member.item.fired.duration_since(item.fired) >= SignedDuration::from_secs(EPISODE_S) {
+            // about an episode that is over
+            return true;
+        }
+        let later_start = item.fired.duration_since(member.item.fired);
+        if member.firing && later_start >= SignedDuration::from_secs(EPISODE_S) {
+            // it was over and fired anew, only the end was never seen
+            member.firing = false;
+            member.item.ends = Some(item.fired);
+            group.firing -= 1;
+            if group.firing == 0 {
+                group.quiet_since = Some(self.now);
+                self.due.push(Reverse((later(self.now, self.options.resolve_after_s), id)));
+            }
+            self.changes.push(Change::Ended { group: id, item: item.id });
+            self.places.remove(&item.id);
+            return false;
+        }
         if member.firing {
             if item.fired < member.item.fired {
                 member.item.fired = item.fired;
                 member.item.onset = member.item.onset.min(item.onset);
                 group.onset = group.onset.min(item.onset);
             }
-            if item.ends != member.item.ends && item.fired >= member.item.fired {
+            if item.ends != member.item.ends {
                 member.item.ends = item.ends;
                 if let Some(end) = item.ends {
                     self.ends.push(Reverse((end, item.id)));
                 }
-            }
-            if member.item.ends.is_some_and(|end| end <= self.now) {
                 self.expire();
             }
             return true;
         }
         let ended = member.item.ends.unwrap_or(item.fired);
-        if !item.is_firing(self.now) || item.fired <= ended && item.ends == member.item.ends {
+        // a late repetition of what is over; with a new end it lives on
+        let late = item.fired <= member.item.fired && (item.ends.is_none() || item.ends == member.item.ends);
+        if late || !item.is_firing(self.now) {
             return true;
         }
-        if item.fired > later(ended, self.options.reopen_within_s) && group.firing == 0 {
+        if item.fired > later(ended, self.options.reopen_within_s) {
             // long over: whatever this is, it is new
             self.places.remove(&item.id);
             return false;
@@ -177,15 +206,16 @@ impl Book {
 
     /// Puts a new item where the mode says.
     pub fn put(&mut self, item: &Item, place: Place) -> GroupId {
+        self.make_room();
         match place {
-            Place::Open => self.open(item),
+            Place::Open => self.found(item),
             Place::Join(group, reason) => match self.live(group) {
                 Some(group) => self.join(item, group, reason),
-                None => self.open(item),
+                None => self.found(item),
             },
             Place::Bridge(groups, reason) => {
                 let mut groups: Vec<GroupId> = groups.into_iter().filter_map(|g| self.live(g)).collect();
-                let Some(first) = groups.first().copied() else { return self.open(item) };
+                let Some(first) = groups.first().copied() else { return self.found(item) };
                 groups.dedup();
                 for other in groups.into_iter().skip(1).filter(|g| *g != first) {
                     self.merge(other, first, &reason);
@@ -195,10 +225,10 @@ impl Book {
         }
     }
 
-    fn open(&mut self, item: &Item) -> GroupId {
+    /// A new group of one.
+    fn found(&mut self, item: &Item) -> GroupId {
         let id = GroupId(self.next);
         self.next += 1;
-        self.make_room();
         self.groups.insert(
             id,
             Group {
@@ -210,9 +240,11 @@ impl Book {
                 updated: self.now,
                 resolved: None,
                 core: item.id,
+                core_at: 0,
                 members: Vec::new(),
                 firing: 0,
                 quiet_since: None,
+                overflow: 0,
             },
         );
         self.changes.push(Change::Opened { group: id });
@@ -221,6 +253,11 @@ impl Book {
 
     fn join(&mut self, item: &Item, id: GroupId, reason: Reason) -> GroupId {
         let Some(group) = self.groups.get_mut(&id) else { return id };
+        if group.members.len() >= self.options.members_max {
+            group.overflow += 1;
+            group.severity = group.severity.max(item.severity);
+            return id;
+        }
         group.members.push(Membership {
             item: item.clone(),
             joined: self.now,
@@ -250,19 +287,19 @@ impl Book {
                 self.changes.push(Change::SeverityRaised { group: id, severity });
             }
         }
-        self.consider_core(id, item);
+        let place = group.members.len() - 1;
+        self.consider_core(id, place);
         id
     }
 
-    /// Names another core if the newcomer explains more.
-    fn consider_core(&mut self, id: GroupId, item: &Item) {
+    /// Names another core if a newcomer explains more.
+    fn consider_core(&mut self, id: GroupId, place: usize) {
         let Some(group) = self.groups.get_mut(&id) else { return };
-        let Some((_, place)) = self.places.get(&group.core).copied() else { return };
-        let core = &group.members[place.min(group.members.len() - 1)].item;
-        let key = |i: &Item| (Reverse(i.rank), i.onset, i.fired, i.id);
-        if group.core != item.id && key(item) < key(core) {
-            group.core = item.id;
-            self.changes.push(Change::CoreChanged { group: id, core: item.id });
+        let key = |m: &Membership| (Reverse(m.item.rank), m.item.onset, m.item.fired, m.item.id);
+        if key(&group.members[place]) < key(&group.members[group.core_at]) {
+            group.core_at = place;
+            group.core = group.members[place].item.id;
+            self.changes.push(Change::CoreChanged { group: id, core: group.core });
         }
     }
 
@@ -272,16 +309,16 @@ impl Book {
             self.groups.insert(from, old);
             return;
         };
-        let core = old.core;
-        let mut candidate = None;
+        let candidate = group.members.len() + old.core_at;
         for member in old.members {
-            self.places.insert(member.item.id, (into, group.members.len()));
-            if member.item.id == core {
-                candidate = Some(member.item.clone());
+            let place = group.members.len();
+            if let Some(known) = self.places.get_mut(&member.item.id).filter(|(g, _)| *g == from) {
+                *known = (into, place);
             }
             group.members.push(member);
         }
         group.firing += old.firing;
+        group.overflow += old.overflow;
         group.onset = group.onset.min(old.onset);
         group.opened = group.opened.min(old.opened);
         group.updated = self.now;
@@ -300,21 +337,23 @@ impl Book {
         if let Some(severity) = raised {
             self.changes.push(Change::SeverityRaised { group: into, severity });
         }
-        if let Some(item) = candidate {
-            self.consider_core(into, &item);
-        }
+        self.consider_core(into, candidate);
     }
 
-    /// Keeps the bounds: resolved groups go first, then the ones without change for the longest time.
+    /// Keeps the bounds: resolved groups go first, then the ones without change for the longest time. A tenth goes at
+    /// once, so that a flood does not pay for a search with each item.
     fn make_room(&mut self) {
-        if self.groups.len() < self.options.groups_max && self.places.len() < self.options.items_max {
+        let (groups_max, items_max) = (self.options.groups_max, self.options.items_max);
+        if self.groups.len() < groups_max && self.places.len() < items_max {
             return;
         }
-        // a tenth at once, so that a flood does not pay for a search with each item
         let mut order: Vec<(bool, Timestamp, GroupId)> =
             self.groups.values().map(|g| (g.stage == Stage::Open, g.updated, g.id)).collect();
         order.sort_unstable();
-        for (_, _, id) in order.into_iter().take(self.options.groups_max / 10 + 1) {
+        for (_, _, id) in order {
+            if self.groups.len() < groups_max - groups_max / 10 && self.places.len() <= items_max - items_max / 10 {
+                break;
+            }
             self.forget(id);
         }
     }
@@ -343,9 +382,11 @@ impl Book {
             updated: old.updated,
             resolved: old.resolved,
             core,
+            core_at: old.members.iter().position(|(item, ..)| item.id == core).unwrap_or(0),
             members: Vec::with_capacity(old.members.len()),
             firing: 0,
             quiet_since: None,
+            overflow: 0,
         };
         for (item, joined, reason) in old.members {
             let firing = item.is_firing(self.now);

@@ -1,5 +1,6 @@
 //! The trait of all modes, and what they share: order, lifecycle, restoring.
 
+use std::cmp::Reverse;
 use std::fmt;
 
 use rootline_model::{Stage, Timestamp};
@@ -57,27 +58,25 @@ impl Correlator for Streaming {
     fn observe(&mut self, now: Timestamp, arrivals: &[Item], topology: &Topology) -> Vec<Change> {
         let now = self.book.begin(now);
         self.book.expire();
-        let mut order: Vec<&Item> = arrivals.iter().collect();
-        order.sort_by_key(|i| (i.fired, i.onset, i.id, i.ends));
         let mut fresh: Vec<&Item> = Vec::new();
-        for item in order {
+        for item in versions(arrivals) {
             if !self.book.refresh(item) && item.is_firing(now) {
-                match fresh.last() {
-                    Some(last) if last.id == item.id => {}
-                    _ => fresh.push(item),
-                }
+                fresh.push(item);
             }
         }
-        self.placement.begin(now, &fresh, &self.book, topology);
+        self.placement.begin(now, &mut fresh, &self.book, topology);
         for item in fresh {
-            if self.book.refresh(item) {
-                continue;
-            }
             let place = self.placement.place(item, &self.book, topology);
             let group = self.book.put(item, place);
             self.placement.placed(item, group, &self.book, topology);
         }
-        self.book.finish()
+        let changes = self.book.finish();
+        for change in &changes {
+            if let Change::Forgotten { group } = change {
+                self.placement.forgotten(*group);
+            }
+        }
+        changes
     }
 
     fn groups(&self) -> Box<dyn Iterator<Item = &Group> + '_> {
@@ -99,6 +98,15 @@ impl Correlator for Streaming {
             self.placement.placed(item, *group, &self.book, topology);
         }
     }
+}
+
+/// Of each item the version that started last, of those the one that ends first; by firing time.
+fn versions(arrivals: &[Item]) -> Vec<&Item> {
+    let mut order: Vec<&Item> = arrivals.iter().collect();
+    order.sort_by_key(|i| (i.id, Reverse(i.fired), i.ends.is_none(), i.ends, i.onset));
+    order.dedup_by_key(|i| i.id);
+    order.sort_by_key(|i| (i.fired, i.onset, i.id));
+    order
 }
 
 impl Options {

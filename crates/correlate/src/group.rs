@@ -109,18 +109,22 @@ pub struct Group {
     pub resolved: Option<Timestamp>,
     /// The one to look at first.
     pub core: Fingerprint,
+    /// Its place in `members`.
+    pub(crate) core_at: usize,
     /// In the order of joining.
     pub members: Vec<Membership>,
     /// How many members fire.
     pub firing: u32,
     /// Since when none fires.
     pub quiet_since: Option<Timestamp>,
+    /// Items that were counted but not kept, because the group was full; one sent again counts again.
+    pub overflow: u64,
 }
 
 impl Group {
     /// The member that stands for all.
     pub fn core(&self) -> Option<&Membership> {
-        self.members.iter().find(|m| m.item.id == self.core)
+        self.members.get(self.core_at)
     }
 
     /// True if this is worth an incident: an alert or a fact of some severity, or three anomalies that do not repeat

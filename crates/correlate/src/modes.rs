@@ -1,6 +1,12 @@
 //! One file per mode. A mode says where an item belongs; the book keeps the groups.
 
+mod alertmanager;
+mod full;
+mod jaccard;
+mod node_window;
 mod onset_topology;
+mod text;
+mod time_gap;
 
 use std::fmt;
 
@@ -20,23 +26,26 @@ pub(crate) enum Place {
 
 /// The deciding half of a correlator.
 pub(crate) trait Placement: fmt::Debug + Send {
-    /// What is about to be placed, in order.
-    fn begin(&mut self, _now: Timestamp, _fresh: &[&Item], _book: &Book, _topology: &Topology) {}
+    /// What is about to be placed, by firing time; may be put into another order that does not depend on arrival.
+    fn begin(&mut self, _now: Timestamp, _fresh: &mut [&Item], _book: &Book, _topology: &Topology) {}
 
     fn place(&mut self, item: &Item, book: &Book, topology: &Topology) -> Place;
 
     /// It was put there. Also called for each member that was restored.
     fn placed(&mut self, _item: &Item, _group: GroupId, _book: &Book, _topology: &Topology) {}
+
+    /// The group left memory.
+    fn forgotten(&mut self, _group: GroupId) {}
 }
 
 pub(crate) fn placement(options: &Options) -> Box<dyn Placement> {
     match options.mode {
-        Mode::Alertmanager
-        | Mode::NodeWindow
-        | Mode::TimeGap
-        | Mode::Jaccard
-        | Mode::Text
-        | Mode::OnsetTopology
-        | Mode::Full => Box::new(onset_topology::OnsetTopology::new(options)),
+        Mode::Alertmanager => Box::new(alertmanager::Alertmanager::new(options)),
+        Mode::NodeWindow => Box::new(node_window::NodeWindow::new(options)),
+        Mode::TimeGap => Box::new(time_gap::TimeGap::new(options)),
+        Mode::Jaccard => Box::new(jaccard::Jaccard::new(options)),
+        Mode::Text => Box::new(text::Text::new(options)),
+        Mode::OnsetTopology => Box::new(onset_topology::OnsetTopology::new(options)),
+        Mode::Full => Box::new(full::Full::new(options)),
     }
 }

@@ -75,6 +75,9 @@ pub struct Options {
     pub hops: u32,
     /// Distance of onsets in `onset-topology`.
     pub onset_s: u32,
+    /// `full`: groups that opened within so many seconds may still turn out to be one; afterwards what was told stays.
+    /// 0: an item's group is fixed when it arrives.
+    pub revise_s: u32,
     /// A group resolves when nothing in it fired for so long.
     pub resolve_after_s: u32,
     /// A member that comes back within this time after its end belongs where it was, and opens a resolved group again.
@@ -83,8 +86,10 @@ pub struct Options {
     pub keep_resolved_s: u32,
     /// Groups in memory; above it the longest quiet ones go, then the oldest.
     pub groups_max: usize,
-    /// Items in memory; above it groups go as above. One group may hold them all.
+    /// Items in memory; above it groups go as above.
     pub items_max: usize,
+    /// Members of one group; further ones are counted only.
+    pub members_max: usize,
 }
 
 impl Default for Options {
@@ -98,11 +103,13 @@ impl Default for Options {
             distance: 0.7,
             hops: 2,
             onset_s: 120,
+            revise_s: 60,
             resolve_after_s: 300,
-            reopen_within_s: 900,
+            reopen_within_s: 600,
             keep_resolved_s: 3600,
             groups_max: 20_000,
             items_max: 200_000,
+            members_max: 20_000,
         }
     }
 }

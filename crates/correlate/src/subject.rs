@@ -1,73 +1,178 @@
-//! What a well-known alert is about, and whether it names a cause or an effect.
+//! What an item is about, by the entity first and by the words of its name second.
 //!
-//! Unknown names are judged by the entity alone; nothing depends on a name being here.
+//! The words are those of Kubernetes' own conditions and reasons (`NotReady`, `OOMKilled`, `BackOff`, `Evicted`,
+//! `DiskPressure`, …), which rules of all origins carry in their names. A name without any known word is judged by its
+//! entity alone: nothing depends on a name being known.
 
 use rootline_model::{EntityRef, Kind};
 
-/// What an item is about.
+/// Kinds of trouble that travel differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Topic {
+pub(crate) enum Class {
     /// Requests to a service fail or are slow.
     Request,
-    /// Pods of a workload are too few, a rollout does not end.
-    Workload,
+    /// Fewer pods of a workload than wanted.
+    Replicas,
+    /// A rollout does not end.
+    Rollout,
+    /// A pod, nothing more is known.
     Pod,
+    /// A pod is not ready: the effect of anything below it.
+    NotReady,
+    /// The container ends or does not start: the kubelet still reports, so its node is there.
+    Crash,
+    OutOfMemory,
+    Evicted,
+    Throttled,
     Volume,
+    /// A node, nothing more is known.
     Node,
-    /// DNS of the cluster.
+    /// The node is away: not ready, unreachable, its exporters are not scraped.
+    NodeDown,
+    /// Disk, inodes or memory of the node run out: the kubelet evicts pods, as long as it lasts.
+    Pressure,
+    /// CPU or run queue of the node.
+    NodeCpu,
+    /// The kubelet is slow.
+    Kubelet,
     Dns,
-    /// etcd, API server, controllers.
+    /// etcd, API server, scheduler, controllers.
     ControlPlane,
-    /// A namespace, a quota, the monitoring itself, or nothing that can be told.
+    /// About a setting, a quota, a certificate, the monitoring: no outage has it as its effect.
+    Advice,
+    /// Nothing can be told.
     Other,
 }
 
-/// Topic and rank of a name.
+/// What an item is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Subject {
-    pub topic: Topic,
+    pub class: Class,
     rank: u8,
     acts: bool,
 }
 
-/// Name of the rule (kube-prometheus, CoreDNS and etcd mixins), rank of causality, whether it tells of harm although its
-/// rule calls it information.
-const KNOWN: &[(&str, u8, bool)] = &[
-    // pods are being killed or refused: harm, whatever the rule's severity
-    ("KubeNodeEviction", 55, true),
-    ("KubeNodePressure", 58, true),
+/// Words of names about settings, budgets and the monitoring itself.
+const ADVICE: &[&str] = &[
+    "overcommit",
+    "quota",
+    "clock",
+    "certificate",
+    "toomanypods",
+    "systemd",
+    "maxedout",
+    "jobfailed",
+    "jobnotcompleted",
+    "versionmismatch",
+    "prometheus",
+    "alertmanager",
+    "grafana",
+    "watchdog",
+    "inhibitor",
+    "networkreceive",
+    "networktransmit",
+    "conntrack",
+    "filedescriptor",
+    "raid",
+    "bonding",
+    "textfile",
+    "misscheduled",
+];
+
+/// Word of a name, what it means for a thing of this sort, how likely that is the cause (0 to 100).
+type Words = &'static [(&'static str, Class, u8)];
+
+const POD: Words = &[
+    ("oom", Class::OutOfMemory, 72),
+    ("imagepull", Class::Crash, 70),
+    ("errimage", Class::Crash, 70),
+    ("configerror", Class::Crash, 70),
+    ("crash", Class::Crash, 62),
+    ("backoff", Class::Crash, 62),
+    ("waiting", Class::Crash, 60),
+    ("evict", Class::Evicted, 40),
+    ("throttl", Class::Throttled, 58),
+    ("notready", Class::NotReady, 45),
+    ("not_ready", Class::NotReady, 45),
+];
+
+const NODE: Words = &[
+    ("filesystem", Class::Pressure, 84),
+    ("diskspace", Class::Pressure, 84),
+    ("outofdisk", Class::Pressure, 84),
+    ("inode", Class::Pressure, 84),
+    ("notready", Class::NodeDown, 82),
+    ("flapping", Class::NodeDown, 74),
+    ("kubeletdown", Class::NodeDown, 78),
+    ("unreachable", Class::NodeDown, 76),
+    ("nodedown", Class::NodeDown, 80),
+    ("hostdown", Class::NodeDown, 80),
+    ("instancedown", Class::NodeDown, 68),
+    ("targetdown", Class::NodeDown, 66),
+    ("pressure", Class::Pressure, 76),
+    ("evict", Class::Pressure, 74),
+    ("memory", Class::Pressure, 75),
+    ("diskio", Class::NodeCpu, 57),
+    ("cpu", Class::NodeCpu, 56),
+    ("saturation", Class::NodeCpu, 55),
+    ("load", Class::NodeCpu, 55),
+    ("pleg", Class::Kubelet, 50),
+    ("podstartup", Class::Kubelet, 50),
+];
+
+const WORKLOAD: Words = &[
+    ("rollout", Class::Rollout, 34),
+    ("rolledout", Class::Rollout, 34),
+    ("generation", Class::Rollout, 33),
+    ("progressing", Class::Rollout, 34),
+];
+
+/// A service that runs out of something of its own is nearer to the cause than one that only fails or is slow.
+const REQUEST: Words = &[
+    ("exhaust", Class::Request, 64),
+    ("connections", Class::Request, 62),
+    ("saturat", Class::Request, 62),
+    ("deadlock", Class::Request, 62),
+    ("lag", Class::Request, 18),
+];
+
+/// What is lower in the chain etcd → API server → controllers.
+const CONTROL_PLANE: Words = &[
+    ("fsync", Class::ControlPlane, 96),
+    ("etcd", Class::ControlPlane, 94),
+    ("apiserver", Class::ControlPlane, 88),
+    ("kubeapi", Class::ControlPlane, 88),
+    ("errorbudget", Class::ControlPlane, 87),
 ];
 
 impl Subject {
     pub fn of(name: &str, entity: Option<&EntityRef>) -> Subject {
-        let topic = match entity.map(|e| e.kind) {
-            Some(Kind::Pvc | Kind::Pv) => Topic::Volume,
-            Some(Kind::Pod | Kind::Container) => Topic::Pod,
-            Some(Kind::Node) => Topic::Node,
-            Some(Kind::Service | Kind::Ingress | Kind::Route | Kind::Gateway) => Topic::Request,
-            Some(Kind::Component) => match entity.and_then(|e| e.part.as_deref()) {
-                Some("dns") => Topic::Dns,
-                _ => Topic::ControlPlane,
-            },
-            Some(kind) if kind.is_workload() || matches!(kind, Kind::Hpa | Kind::Pdb) => Topic::Workload,
-            _ => Topic::Other,
+        let name = name.to_ascii_lowercase();
+        let found = |words: Words, class: Class, rank: u8| {
+            words
+                .iter()
+                .find(|(word, ..)| name.contains(word))
+                .map_or((class, rank), |(_, class, rank)| (*class, *rank))
         };
-        let known = KNOWN.iter().find(|(n, ..)| *n == name);
-        let rank = known.map_or(Self::plain_rank(topic), |(_, rank, _)| *rank);
-        Subject { topic, rank, acts: known.is_some_and(|(_, _, acts)| *acts) }
-    }
-
-    /// What lies deeper is more often the cause.
-    const fn plain_rank(topic: Topic) -> u8 {
-        match topic {
-            Topic::Dns | Topic::ControlPlane => 70,
-            Topic::Volume => 65,
-            Topic::Node => 60,
-            Topic::Pod => 50,
-            Topic::Workload => 35,
-            Topic::Request => 30,
-            Topic::Other => 20,
+        let kind = entity.map(|e| e.kind);
+        let (mut class, rank) = match kind {
+            Some(Kind::Pvc | Kind::Pv | Kind::VolumeAttachment) => (Class::Volume, 86),
+            Some(Kind::Pod | Kind::Container) => found(POD, Class::Pod, 50),
+            Some(Kind::Node) => found(NODE, Class::Node, 60),
+            Some(Kind::Service | Kind::Ingress | Kind::Route | Kind::Gateway) => found(REQUEST, Class::Request, 25),
+            Some(Kind::Component) if entity.is_some_and(|e| !e.name.is_empty()) => found(NODE, Class::Kubelet, 60),
+            Some(Kind::Component) if entity.and_then(|e| e.part.as_deref()) == Some("dns") => (Class::Dns, 92),
+            Some(Kind::Component) => found(CONTROL_PLANE, Class::ControlPlane, 80),
+            Some(Kind::Hpa | Kind::Quota | Kind::LimitRange | Kind::Job | Kind::CronJob) => (Class::Advice, 20),
+            Some(kind) if kind.is_workload() || kind == Kind::Pdb => found(WORKLOAD, Class::Replicas, 32),
+            _ => (Class::Other, 20),
+        };
+        if ADVICE.iter().any(|word| name.contains(word)) && !matches!(class, Class::Dns | Class::ControlPlane) {
+            class = Class::Advice;
         }
+        // pods are being killed or refused: harm, even where the rule calls it information
+        let acts = class == Class::Pressure && (name.contains("evict") || name.contains("pressure"));
+        Subject { class, rank, acts }
     }
 
     pub fn rank(self) -> u8 {
@@ -76,5 +181,69 @@ impl Subject {
 
     pub fn acts(self) -> bool {
         self.acts
+    }
+}
+
+impl Class {
+    pub fn is_node(self) -> bool {
+        matches!(self, Class::Node | Class::NodeDown | Class::Pressure | Class::NodeCpu | Class::Kubelet)
+    }
+
+    pub fn is_pod(self) -> bool {
+        matches!(
+            self,
+            Class::Pod
+                | Class::NotReady
+                | Class::Crash
+                | Class::OutOfMemory
+                | Class::Evicted
+                | Class::Throttled
+                | Class::Volume
+        )
+    }
+
+    pub fn is_workload(self) -> bool {
+        matches!(self, Class::Replicas | Class::Rollout)
+    }
+
+    /// A cause by its nature: a group that has one needs no other.
+    pub fn is_root(self) -> bool {
+        matches!(
+            self,
+            Class::Crash
+                | Class::OutOfMemory
+                | Class::Throttled
+                | Class::Volume
+                | Class::Pressure
+                | Class::NodeCpu
+                | Class::Dns
+                | Class::ControlPlane
+        )
+    }
+
+    /// Can trouble of these two sorts on one node belong together: one the cause of the other, or both effects of one.
+    /// A node that is away has pods that are not ready but none that crash or are killed, for nobody is there to say so.
+    pub fn share_node(self, other: Class) -> bool {
+        use Class::{
+            Crash, Evicted, Kubelet, Node, NodeCpu, NodeDown, NotReady, OutOfMemory, Pod, Pressure, Replicas, Request,
+            Throttled,
+        };
+        let (a, b) = if self <= other { (self, other) } else { (other, self) };
+        matches!(
+            (a, b),
+            (Request, Request | Pod | Throttled | Node | NodeDown | NodeCpu)
+                | (Replicas, Replicas | Pod | NotReady | Evicted | Node | NodeDown | Pressure)
+                | (Pod, Pod | NotReady | Node | NodeDown | Pressure | NodeCpu)
+                | (NotReady, NotReady | Node | NodeDown | Pressure)
+                | (Crash, Node)
+                | (OutOfMemory, Node | Pressure)
+                | (Evicted, Evicted | Node | Pressure)
+                | (Throttled, Node | NodeCpu)
+                | (Node, Node | NodeDown | Pressure | NodeCpu | Kubelet)
+                | (NodeDown, NodeDown)
+                | (Pressure, Pressure)
+                | (NodeCpu, NodeCpu)
+                | (Kubelet, Kubelet)
+        )
     }
 }

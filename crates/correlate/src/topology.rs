@@ -1,5 +1,7 @@
 //! What hangs together with what: a small graph with interned entities.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use hashbrown::{HashMap, HashSet};
 use rootline_model::{EntityRef, Relation};
 
@@ -26,6 +28,7 @@ pub struct Topology {
     aliases: HashMap<Box<str>, EntityId>,
     zones: HashMap<EntityId, Box<str>>,
     present: HashSet<EntityId>,
+    revision: u64,
 }
 
 impl Topology {
@@ -33,11 +36,24 @@ impl Topology {
         Topology::default()
     }
 
+    /// Differs after each change, and is equal for values that were made by the same changes.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
     /// Makes an entity known; twice is once.
     pub fn add(&mut self, entity: &EntityRef) -> EntityId {
         let id = self.intern(entity);
-        self.present.insert(id);
+        if self.present.insert(id) {
+            self.changed((0, entity));
+        }
         id
+    }
+
+    fn changed(&mut self, what: impl Hash) {
+        let mut hasher = DefaultHasher::new();
+        (self.revision, what).hash(&mut hasher);
+        self.revision = hasher.finish();
     }
 
     fn intern(&mut self, entity: &EntityRef) -> EntityId {
@@ -57,6 +73,7 @@ impl Topology {
         let (there, back) = (Link { relation, outward: true, to }, Link { relation, outward: false, to: from });
         if let Err(place) = self.links[from.0 as usize].binary_search(&there) {
             self.links[from.0 as usize].insert(place, there);
+            self.changed((1, from, relation, to));
         }
         if let Err(place) = self.links[to.0 as usize].binary_search(&back) {
             self.links[to.0 as usize].insert(place, back);
@@ -66,6 +83,7 @@ impl Topology {
     /// Takes a relation away.
     pub fn unrelate(&mut self, from: &EntityRef, relation: Relation, to: &EntityRef) {
         let (Some(from), Some(to)) = (self.id(from), self.id(to)) else { return };
+        self.changed((2, from, relation, to));
         self.links[from.0 as usize].retain(|l| *l != Link { relation, outward: true, to });
         self.links[to.0 as usize].retain(|l| *l != Link { relation, outward: false, to: from });
     }
@@ -76,6 +94,7 @@ impl Topology {
         for link in std::mem::take(&mut self.links[id.0 as usize]) {
             self.links[link.to.0 as usize].retain(|l| l.to != id);
         }
+        self.changed((3, id));
         self.present.remove(&id);
         self.zones.remove(&id);
     }
@@ -83,13 +102,18 @@ impl Topology {
     /// Another name by which alerts call an entity: a node's address in `instance`.
     pub fn alias(&mut self, name: &str, entity: &EntityRef) {
         let id = self.add(entity);
-        self.aliases.insert(name.into(), id);
+        if self.aliases.insert(name.into(), id) != Some(id) {
+            self.changed((4, name, id));
+        }
     }
 
     /// The zone of a node (label `topology.kubernetes.io/zone`).
     pub fn set_zone(&mut self, node: &EntityRef, zone: &str) {
         let id = self.add(node);
-        self.zones.insert(id, zone.into());
+        if self.zones.get(&id).is_none_or(|z| **z != *zone) {
+            self.zones.insert(id, zone.into());
+            self.changed((5, id, zone));
+        }
     }
 
     pub fn zone(&self, node: EntityId) -> Option<&str> {

@@ -1,0 +1,47 @@
+//! Mode `alertmanager`: equal values of the grouping labels, as `route.group_by` of Alertmanager; a missing label is
+//! empty. A group lasts as long as it is not resolved.
+
+use hashbrown::HashMap;
+
+use super::{Place, Placement};
+use crate::book::Book;
+use crate::{GroupId, Item, Options, Reason, Topology};
+
+/// Label values known; above it those of gone groups are dropped.
+const KEYS_MAX: usize = 100_000;
+
+#[derive(Debug)]
+pub(crate) struct Alertmanager {
+    group_by: Vec<String>,
+    groups: HashMap<Vec<Box<str>>, GroupId>,
+}
+
+impl Alertmanager {
+    pub fn new(options: &Options) -> Alertmanager {
+        Alertmanager { group_by: options.group_by.clone(), groups: HashMap::default() }
+    }
+
+    /// `...` means all labels.
+    fn key(&self, item: &Item) -> Vec<Box<str>> {
+        if self.group_by.iter().any(|l| l == "...") {
+            return item.labels.iter().flat_map(|(n, v)| [n.into(), v.into()]).collect();
+        }
+        self.group_by.iter().map(|l| item.labels.value(l).into()).collect()
+    }
+}
+
+impl Placement for Alertmanager {
+    fn place(&mut self, item: &Item, book: &Book, _topology: &Topology) -> Place {
+        match self.groups.get(&self.key(item)).and_then(|g| book.open(*g)) {
+            Some(group) => Place::Join(group, Reason::SameLabels),
+            None => Place::Open,
+        }
+    }
+
+    fn placed(&mut self, item: &Item, group: GroupId, book: &Book, _topology: &Topology) {
+        if self.groups.len() >= KEYS_MAX {
+            self.groups.retain(|_, g| book.open(*g).is_some());
+        }
+        self.groups.insert(self.key(item), group);
+    }
+}

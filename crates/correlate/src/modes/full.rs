@@ -1,0 +1,409 @@
+//! Mode `full`: onset, typed topology with directions and delays, and troubles wider than the topology.
+//!
+//! An item joins the group that explains it best, decided once when it arrives (`docs/internals/correlation.md`). Groups
+//! are made one only if they opened within the last `revise_s` seconds, when it shows that a zone, or something that
+//! everybody uses, is in trouble; what is older stays as it was told.
+
+mod links;
+mod places;
+mod traces;
+mod wide;
+
+use std::cmp::Reverse;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use rootline_model::{Fingerprint, Timestamp};
+
+use self::links::{Candidate, Candidates, Look, WEAK, Why};
+use self::places::{Located, Places, Thing};
+use self::traces::{Key, Trace, Traces};
+use self::wide::{Kind, WIDE_S, Wide, explains};
+use super::{Place, Placement};
+use crate::book::Book;
+use crate::subject::Class;
+use crate::{GroupId, Item, Options, Reason, Topology};
+
+/// Less than this is no relation.
+const LEAST: f64 = 0.15;
+/// Nodes of one zone with the same alert within a minute: chance does not do that.
+const ZONE_NODES: usize = 4;
+/// Services without a relation that began within a minute.
+const BURST_GROUPS: usize = 4;
+const TOGETHER_S: f64 = 60.0;
+/// Recent requests and nodes looked at.
+const RECENT_MAX: usize = 1024;
+const WIDE_MAX: usize = 64;
+const DOWN_MAX: usize = 16;
+const STATES_MAX: usize = 200_000;
+
+/// What is known of a group beyond its members.
+#[derive(Clone, Debug, Default)]
+struct State {
+    wide: Option<Wide>,
+    /// Has a member that is a cause by its nature.
+    root: bool,
+    /// Requests only.
+    requests: bool,
+    /// A node in it is away.
+    down: bool,
+    /// When its first member fired, seconds.
+    born: f64,
+}
+
+/// A node that is away: onset, node, name of the alert, group.
+type Away = (f64, Thing, Thing, GroupId);
+
+#[derive(Debug)]
+pub(super) struct Full {
+    revise_s: f64,
+    places: Places,
+    traces: Traces,
+    states: HashMap<GroupId, State>,
+    wide: VecDeque<GroupId>,
+    /// Onset, group of requests that have no cause yet.
+    requests: VecDeque<(f64, GroupId)>,
+    /// By zone.
+    nodes: HashMap<Arc<str>, VecDeque<Away>>,
+    located: HashMap<Fingerprint, Located>,
+}
+
+impl Full {
+    pub fn new(options: &Options) -> Full {
+        Full {
+            revise_s: f64::from(options.revise_s),
+            places: Places::default(),
+            traces: Traces::default(),
+            states: HashMap::default(),
+            wide: VecDeque::new(),
+            requests: VecDeque::new(),
+            nodes: HashMap::default(),
+            located: HashMap::default(),
+        }
+    }
+
+    /// Candidates with what the state of their groups says about them, best first.
+    fn candidates(&mut self, item: &Located, book: &Book, topology: &Topology) -> Vec<Candidate> {
+        let look =
+            Look { item, places: &mut self.places, traces: &self.traces, topology, found: Candidates::default() };
+        let mut found = Candidates::default();
+        for candidate in look.run().list {
+            if let Some(group) = book.live(candidate.group) {
+                found.add(group, candidate.score, candidate.why);
+            }
+        }
+        let mut list = found.list;
+        for at in 0..self.wide.len() {
+            let Some(group) = book.live(self.wide[at]) else { continue };
+            if !list.iter().any(|c| c.group == group) {
+                list.push(Candidate { group, score: 0.0, why: Why::Name });
+            }
+        }
+        for candidate in &mut list {
+            candidate.score = self.weigh(candidate, item, topology);
+        }
+        list.retain(|c| c.score > LEAST);
+        let size = |g: GroupId| book.group(g).map_or(0, |g| g.members.len());
+        list.sort_by(|a, b| {
+            b.score.total_cmp(&a.score).then(size(b.group).cmp(&size(a.group))).then(a.group.cmp(&b.group))
+        });
+        list
+    }
+
+    fn weigh(&mut self, candidate: &Candidate, item: &Located, topology: &Topology) -> f64 {
+        let Some(state) = self.states.get(&candidate.group) else { return candidate.score };
+        let (score, class) = (candidate.score, item.class);
+        let Some(wide) = &state.wide else {
+            let taken = state.root && class != Class::Replicas || state.down && class == Class::NodeDown;
+            return if score <= WEAK && taken && item.thing.is_some() { 0.0 } else { score };
+        };
+        if item.thing.is_none() {
+            return score;
+        }
+        let explained = explains(wide, item, &mut self.places, topology);
+        match wide.kind {
+            // pods and workloads of what is in it already
+            Kind::Zone(_) if score > WEAK || matches!(class, Class::Request | Class::Replicas) || item.daemon_set => {
+                score.max(explained)
+            }
+            Kind::Zone(_) => explained,
+            _ if score > WEAK && matches!(class, Class::NotReady | Class::Pod | Class::Replicas | Class::Rollout) => {
+                score.max(explained)
+            }
+            _ => explained,
+        }
+    }
+
+    /// Four nodes of a zone within a minute.
+    fn zone(&mut self, item: &Located, chosen: Option<GroupId>, book: &Book, topology: &Topology) -> Option<Place> {
+        if !matches!(item.class, Class::NodeDown | Class::Node) {
+            return None;
+        }
+        let free = |s: Option<&State>| s.is_none_or(|s| s.wide.is_none() && !s.root);
+        if chosen.is_some_and(|g| !free(self.states.get(&g))) {
+            return None;
+        }
+        let (node, zone) = (item.node?, self.places.zone(item.node?, topology)?);
+        let mut near: Vec<(f64, Thing, GroupId)> = Vec::new();
+        for (onset, other, name, group) in self.nodes.get(&zone)?.iter().rev() {
+            if (onset - item.onset).abs() <= TOGETHER_S
+                && *name == item.name
+                && let Some(group) = book.live(*group)
+                && self.states.get(&group).is_none_or(|s| {
+                    !s.root && s.wide.as_ref().is_none_or(|w| matches!(&w.kind, Kind::Zone(z) if *z == zone))
+                })
+            {
+                near.push((*onset, *other, group));
+            }
+        }
+        let mut nodes: Vec<Thing> = near.iter().map(|n| n.1).chain([node]).collect();
+        nodes.sort_unstable();
+        nodes.dedup();
+        if nodes.len() < ZONE_NODES {
+            return None;
+        }
+        let onset = middle(near.iter().map(|n| n.0).chain([item.onset]).collect());
+        let groups = near.iter().map(|n| n.2).chain(chosen).collect();
+        let reason = Reason::Zone { zone: zone.clone() };
+        Some(self.widen(groups, Wide { kind: Kind::Zone(zone), onset }, item.fired, reason))
+    }
+
+    /// Several services without a relation within a minute.
+    fn burst(&mut self, item: &Located, chosen: Option<GroupId>, book: &Book) -> Option<Place> {
+        let plain = |s: Option<&State>| s.is_some_and(|s| s.requests && s.wide.is_none());
+        if item.class != Class::Request || chosen.is_some_and(|g| !plain(self.states.get(&g))) {
+            return None;
+        }
+        let mut near: Vec<(f64, GroupId)> = Vec::new();
+        for (onset, group) in self.requests.iter().rev() {
+            if (onset - item.onset).abs() <= TOGETHER_S
+                && let Some(group) = book.live(*group)
+                && plain(self.states.get(&group))
+            {
+                near.push((*onset, group));
+            }
+        }
+        let mut groups: Vec<GroupId> = near.iter().map(|n| n.1).chain(chosen).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        let count = groups.len() + usize::from(chosen.is_none());
+        if count < BURST_GROUPS {
+            return None;
+        }
+        let onset = middle(near.iter().map(|n| n.0).chain([item.onset]).collect()) - 15.0;
+        let groups = near.iter().map(|n| n.1).chain(chosen).collect();
+        let reason = Reason::Burst { count: count as u32 };
+        Some(self.widen(groups, Wide { kind: Kind::Burst, onset }, item.fired, reason))
+    }
+
+    /// The group with most of these becomes wide and takes the young ones in.
+    fn widen(&mut self, groups: Vec<GroupId>, wide: Wide, fired: f64, reason: Reason) -> Place {
+        let mut counts: Vec<(GroupId, usize)> = Vec::new();
+        for group in groups {
+            match counts.iter_mut().find(|(g, _)| *g == group) {
+                Some((_, n)) => *n += 1,
+                None => counts.push((group, 1)),
+            }
+        }
+        let is_wide = |g: GroupId| self.states.get(&g).is_some_and(|s| s.wide.is_some());
+        counts.sort_by_key(|(g, n)| (!is_wide(*g), Reverse(*n), *g));
+        let Some((first, _)) = counts.first().copied() else { return Place::Open };
+        let mut all = vec![first];
+        for (other, _) in counts.into_iter().skip(1) {
+            let young = self.states.get(&other).is_some_and(|s| fired - s.born <= self.revise_s && s.wide.is_none());
+            if young {
+                let old = self.states.remove(&other).unwrap_or_default();
+                let state = self.states.entry(first).or_default();
+                state.root |= old.root;
+                state.down |= old.down;
+                state.requests &= old.requests;
+                state.born = state.born.min(old.born);
+                all.push(other);
+            }
+        }
+        let state = self.states.entry(first).or_default();
+        if state.wide.is_none() {
+            state.wide = Some(wide);
+            self.remember_wide(first);
+        }
+        Place::Bridge(all, reason)
+    }
+
+    fn remember_wide(&mut self, group: GroupId) {
+        if self.wide.len() == WIDE_MAX {
+            self.wide.pop_front();
+        }
+        self.wide.push_back(group);
+    }
+
+    fn reason(&self, best: &Candidate, item: &Located) -> Reason {
+        let name = |t: Thing| self.places.entity(t).map_or_else(|| "".into(), |e| Arc::from(e.to_string()));
+        let own = || item.thing.map_or_else(|| "".into(), name);
+        if let Some(wide) = self.states.get(&best.group).and_then(|s| s.wide.as_ref())
+            && (best.score <= WEAK || matches!(best.why, Why::Name))
+        {
+            return match &wide.kind {
+                Kind::Dns => Reason::Shared { hub: "DNS".into() },
+                Kind::ControlPlane => Reason::Shared { hub: "the control plane".into() },
+                Kind::Burst => Reason::Burst { count: BURST_GROUPS as u32 },
+                Kind::Zone(zone) => Reason::Zone { zone: zone.clone() },
+            };
+        }
+        match best.why {
+            Why::Same(thing) => Reason::SameEntity { entity: name(thing) },
+            Why::Unit(unit) => Reason::Related { entity: own(), other: name(unit) },
+            Why::Node(node) if item.class.is_node() => Reason::Related { entity: own(), other: name(node) },
+            Why::Node(node) => Reason::OnNode { node: name(node) },
+            Why::Call(callee) => Reason::Calls { callee: name(callee) },
+            Why::Name | Why::DaemonSet => Reason::SameTime,
+        }
+    }
+
+    /// Leaves traces of a member.
+    fn trace(&mut self, item: &Located, group: GroupId, topology: &Topology) {
+        let trace = Trace { group, class: item.class, name: item.name, from: item.onset, to: item.onset };
+        self.traces.add(Key::Name(item.name), trace);
+        let Some(thing) = item.thing else { return };
+        self.traces.add(Key::Thing(thing), trace);
+        if matches!(item.class, Class::Advice | Class::Other) {
+            return;
+        }
+        if let Some(pod) = item.pod.filter(|p| *p != thing) {
+            self.traces.add(Key::Thing(pod), trace);
+        }
+        if let Some(node) = item.node {
+            self.traces.add(Key::Node(node), trace);
+        }
+        if item.class == Class::NodeDown {
+            self.traces.add(Key::NodesDown, trace);
+        }
+        if item.daemon_set {
+            self.traces.add(Key::DaemonSets, trace);
+        }
+        let Some(unit) = item.unit else { return };
+        self.traces.add(Key::Unit(unit), trace);
+        if item.class == Class::Request {
+            let view = self.places.unit(unit, topology);
+            for (callee, hops) in view.callees.iter().copied().take(DOWN_MAX).filter(|(_, h)| *h <= 2) {
+                self.traces.add(Key::Callee(callee), Trace { name: Thing::from(hops), ..trace });
+            }
+        }
+    }
+
+    /// Brings the state of a group up to date with a new member.
+    fn learn(&mut self, item: &Located, group: GroupId, topology: &Topology) {
+        if self.states.len() >= STATES_MAX {
+            self.states.clear();
+        }
+        let fresh = State { requests: true, born: item.fired, ..State::default() };
+        let state = self.states.entry(group).or_insert(fresh);
+        state.root |= item.class.is_root();
+        state.requests &= item.class == Class::Request;
+        state.down |= item.class == Class::NodeDown;
+        let hub = match item.class {
+            Class::Dns => Some(Kind::Dns),
+            Class::ControlPlane => Some(Kind::ControlPlane),
+            _ => None,
+        };
+        let plain = state.requests && state.wide.is_none();
+        if let Some(kind) = hub {
+            match &mut state.wide {
+                // now it is known what all of them use
+                Some(wide) if wide.kind == Kind::Burst => wide.kind = kind,
+                Some(_) => {}
+                None => {
+                    state.wide = Some(Wide { kind, onset: item.onset });
+                    self.remember_wide(group);
+                }
+            }
+        }
+        if item.class == Class::Request && plain {
+            push(&mut self.requests, (item.onset, group));
+        }
+        if matches!(item.class, Class::NodeDown | Class::Node)
+            && let Some(node) = item.node
+            && let Some(zone) = self.places.zone(node, topology)
+        {
+            push(self.nodes.entry(zone).or_default(), (item.onset, node, item.name, group));
+        }
+    }
+}
+
+fn push<T>(list: &mut VecDeque<T>, value: T) {
+    if list.len() == RECENT_MAX {
+        list.pop_front();
+    }
+    list.push_back(value);
+}
+
+fn middle(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// Causes are placed before what they explain.
+fn order(class: Class) -> u8 {
+    match class {
+        Class::Dns | Class::ControlPlane => 0,
+        class if class.is_node() => 1,
+        Class::Volume => 1,
+        class if class.is_pod() => 2,
+        class if class.is_workload() => 3,
+        Class::Request => 4,
+        _ => 5,
+    }
+}
+
+impl Placement for Full {
+    fn begin(&mut self, now: Timestamp, fresh: &mut [&Item], book: &Book, topology: &Topology) {
+        if self.places.begin(topology) {
+            self.traces.clear();
+            self.nodes.clear();
+        }
+        let edge = now.as_millisecond() as f64 / 1000.0 - 4.0 * 3600.0 - WIDE_S;
+        let states = &self.states;
+        self.wide.retain(|g| {
+            book.live(*g).and_then(|g| states.get(&g)).and_then(|s| s.wide.as_ref()).is_some_and(|w| w.onset > edge)
+        });
+        self.located.clear();
+        for item in fresh.iter() {
+            let located = self.places.locate(item, topology);
+            self.located.insert(item.id, located);
+        }
+        let key = |i: &&Item| {
+            let located = self.located.get(&i.id);
+            (located.map_or(9, |l| order(l.class)), i.onset, i.fired, i.id)
+        };
+        fresh.sort_by_key(key);
+    }
+
+    fn place(&mut self, item: &Item, book: &Book, topology: &Topology) -> Place {
+        let Some(located) = self.located.get(&item.id).cloned() else { return Place::Open };
+        let best = self.candidates(&located, book, topology).into_iter().next();
+        let chosen = best.as_ref().map(|b| b.group);
+        if let Some(place) = self.zone(&located, chosen, book, topology) {
+            return place;
+        }
+        if let Some(place) = self.burst(&located, chosen, book) {
+            return place;
+        }
+        match best {
+            Some(best) => Place::Join(best.group, self.reason(&best, &located)),
+            None => Place::Open,
+        }
+    }
+
+    fn placed(&mut self, item: &Item, group: GroupId, _book: &Book, topology: &Topology) {
+        let located = match self.located.remove(&item.id) {
+            Some(located) => located,
+            None => self.places.locate(item, topology),
+        };
+        self.trace(&located, group, topology);
+        self.learn(&located, group, topology);
+    }
+
+    fn forgotten(&mut self, group: GroupId) {
+        self.states.remove(&group);
+    }
+}

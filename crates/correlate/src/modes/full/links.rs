@@ -1,0 +1,305 @@
+//! How well recent members explain an item: one rule per relation, each with the delay that Kubernetes puts on it.
+//!
+//! A score is no probability, it orders candidates: a direct relation (above `WEAK`) before one through a third thing.
+//! Within a rule the nearer onset wins. Onsets are known to about a minute: evaluation interval, delivery, clock.
+
+use super::places::{Located, Places, Thing, Unit};
+use super::traces::{BACK_S, Key, Trace, Traces};
+use crate::subject::Class;
+use crate::{GroupId, Topology};
+
+/// Scores up to this come from a relation through a third thing; they never join a group that has its own root.
+pub(super) const WEAK: f64 = 0.5;
+/// Two onsets of one moment are at most so far apart.
+const SAME_S: f64 = 75.0;
+/// One hop along calls delays an effect by up to a minute: time-outs, retries, queues, the next evaluation.
+const HOP_S: f64 = 60.0;
+/// A node counts as away 40 s after it was last heard of (`node-monitor-grace-period`); pods follow.
+const NODE_S: f64 = 20.0;
+/// A rollout counts as stuck after `progressDeadlineSeconds` (600); leaks and full volumes take their time too.
+const SLOW_S: f64 = 700.0;
+/// As long as a disk is full the kubelet goes on to evict.
+const PRESSURE_S: f64 = 1700.0;
+/// Bounds of one look: callees, nodes of one unit.
+const CALLEES_MAX: usize = 12;
+const NODES_MAX: usize = 16;
+const CANDIDATES_MAX: usize = 128;
+
+/// Why a group is a candidate.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Why {
+    Same(Thing),
+    Unit(Thing),
+    Node(Thing),
+    Call(Thing),
+    Name,
+    DaemonSet,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Candidate {
+    pub group: GroupId,
+    pub score: f64,
+    pub why: Why,
+}
+
+/// Collects the best score of each group.
+#[derive(Debug, Default)]
+pub(super) struct Candidates {
+    pub list: Vec<Candidate>,
+}
+
+impl Candidates {
+    pub fn add(&mut self, group: GroupId, score: f64, why: Why) {
+        if score <= 0.0 {
+            return;
+        }
+        let new = Candidate { group, score, why };
+        if let Some(old) = self.list.iter_mut().find(|c| c.group == group) {
+            if old.score < score {
+                *old = new;
+            }
+        } else if self.list.len() < CANDIDATES_MAX {
+            self.list.push(new);
+        }
+    }
+}
+
+fn within(x: f64, low: f64, high: f64) -> bool {
+    low <= x && x <= high
+}
+
+/// One item looking for groups.
+pub(super) struct Look<'a> {
+    pub item: &'a Located,
+    pub places: &'a mut Places,
+    pub traces: &'a Traces,
+    pub topology: &'a Topology,
+    pub found: Candidates,
+}
+
+impl Look<'_> {
+    /// All rules.
+    pub fn run(mut self) -> Candidates {
+        let item = self.item;
+        let Some(thing) = item.thing else {
+            self.by_name();
+            return self.found;
+        };
+        self.each(Key::Thing(thing), Why::Same(thing), |t, lag| same_thing(item, t, lag));
+        if matches!(item.class, Class::Advice | Class::Other | Class::Dns | Class::ControlPlane) {
+            return self.found;
+        }
+        if let Some(pod) = item.pod {
+            self.each(Key::Thing(pod), Why::Same(pod), |_, lag| {
+                if within(lag, -90.0, SLOW_S) { 0.95 - lag.abs() / 3000.0 } else { 0.0 }
+            });
+        }
+        if let Some(node) = item.node {
+            self.by_node(node);
+        }
+        if item.daemon_set {
+            self.each(Key::NodesDown, Why::DaemonSet, |_, lag| daemon_set(lag));
+        }
+        if item.class == Class::NodeDown {
+            self.each(Key::DaemonSets, Why::DaemonSet, |_, lag| daemon_set(lag));
+        }
+        if let Some(unit) = item.unit {
+            self.each(Key::Unit(unit), Why::Unit(unit), |t, lag| same_unit(item.class, t.class, lag));
+            let view = self.places.unit(unit, self.topology);
+            if matches!(item.class, Class::Request | Class::Replicas) {
+                self.by_nodes_of_unit(&view);
+            }
+            self.by_calls(unit, &view);
+        }
+        self.found
+    }
+
+    fn each(&mut self, key: Key, why: Why, rule: impl Fn(&Trace, f64) -> f64) {
+        for trace in self.traces.get(key) {
+            let lag = trace.lag(self.item.onset);
+            if lag.abs() <= BACK_S {
+                self.found.add(trace.group, rule(trace, lag), why);
+            }
+        }
+    }
+
+    /// Nothing but a name: the group of alerts of this name that began in the same minute.
+    fn by_name(&mut self) {
+        self.each(Key::Name(self.item.name), Why::Name, |_, lag| if lag.abs() <= 60.0 { 0.3 } else { 0.0 });
+    }
+
+    /// The item is a node, or a pod on one.
+    fn by_node(&mut self, node: Thing) {
+        let item = self.item;
+        self.each(Key::Node(node), Why::Node(node), |t, lag| on_one_node(item.class, t.class, lag));
+        let through = matches!(item.class, Class::NodeDown | Class::NodeCpu | Class::Node | Class::NotReady);
+        for unit in self.places.on_node(node, self.topology).iter().copied().take(64) {
+            if Some(unit) != item.unit {
+                self.each(Key::Unit(unit), Why::Node(node), |t, lag| unit_on_node(item.class, t.class, lag));
+            }
+            if through {
+                self.each(Key::Callee(unit), Why::Call(unit), |t, lag| through_callee(t.name, -lag));
+            }
+        }
+    }
+
+    /// The item is a service or workload with pods on nodes.
+    fn by_nodes_of_unit(&mut self, view: &Unit) {
+        let item = self.item;
+        for node in view.nodes.iter().copied().take(NODES_MAX) {
+            self.each(Key::Node(node), Why::Node(node), |t, lag| unit_on_node(t.class, item.class, -lag));
+        }
+        if item.class != Class::Request {
+            return;
+        }
+        for (callee, hops) in view.callees.iter().copied().take(CALLEES_MAX).filter(|(_, h)| *h <= 2) {
+            let nodes = self.places.unit(callee, self.topology);
+            for node in nodes.nodes.iter().copied().take(NODES_MAX) {
+                self.each(Key::Node(node), Why::Call(callee), |t, lag| match t.class {
+                    Class::NodeDown | Class::NodeCpu | Class::Node | Class::NotReady => {
+                        through_callee(Thing::from(hops), lag)
+                    }
+                    _ => 0.0,
+                });
+            }
+        }
+    }
+
+    /// Errors and delays travel from callee to caller.
+    fn by_calls(&mut self, unit: Thing, view: &Unit) {
+        let item = self.item;
+        if item.class == Class::Request {
+            self.each(Key::Unit(unit), Why::Unit(unit), |t, lag| leak(t.class, 0.0, lag));
+            for (callee, hops) in view.callees.iter().copied() {
+                let hops = f64::from(hops);
+                self.each(Key::Unit(callee), Why::Call(callee), |t, lag| {
+                    called(t.class, hops, lag).max(leak(t.class, hops, lag))
+                });
+                if hops <= 2.0 {
+                    self.each(Key::Callee(callee), Why::Call(callee), |t, lag| siblings(hops + f64::from(t.name), lag));
+                }
+            }
+        }
+        if item.class != Class::Rollout {
+            for (caller, hops) in view.callers.iter().copied() {
+                let hops = f64::from(hops);
+                self.each(Key::Unit(caller), Why::Call(unit), |t, lag| match t.class {
+                    Class::Request => called(item.class, hops, -lag).max(leak(item.class, hops, lag)),
+                    _ => 0.0,
+                });
+            }
+        }
+    }
+}
+
+/// The same thing again: now, or later as the trouble grows.
+fn same_thing(item: &Located, trace: &Trace, lag: f64) -> f64 {
+    let odd = |c: Class| matches!(c, Class::Advice | Class::Other);
+    let hub = |c: Class| matches!(c, Class::Dns | Class::ControlPlane);
+    if hub(item.class) || (odd(item.class) || odd(trace.class)) && item.name != trace.name {
+        return 0.0;
+    }
+    if lag.abs() <= 90.0 {
+        return 1.0 - lag.abs() / 600.0;
+    }
+    let (low, high) = match item.class {
+        Class::Pressure if trace.class == Class::Pressure => (-PRESSURE_S, PRESSURE_S),
+        class if class.is_node() => return 0.0,
+        Class::Request => (-90.0, 200.0),
+        _ => (-90.0, SLOW_S),
+    };
+    if within(lag, low, high) { 0.6 } else { 0.0 }
+}
+
+fn same_unit(item: Class, trace: Class, lag: f64) -> f64 {
+    if lag.abs() <= 100.0 {
+        return 0.9 - lag.abs() / 1000.0;
+    }
+    let slow = |first: Class, second: Class| {
+        matches!(first, Class::Volume | Class::OutOfMemory)
+            || matches!(second, Class::OutOfMemory | Class::Rollout) && first != Class::Request
+    };
+    let later = within(lag, 0.0, SLOW_S) && slow(trace, item);
+    let earlier = within(lag, -SLOW_S, 0.0) && slow(item, trace);
+    if later || earlier { 0.56 } else { 0.0 }
+}
+
+/// Both are on one node, or are it.
+fn on_one_node(item: Class, trace: Class, lag: f64) -> f64 {
+    match (item.is_node(), trace.is_node()) {
+        _ if !item.share_node(trace) => 0.0,
+        (true, true) if lag.abs() <= SAME_S => 0.85 - lag.abs() / 1000.0,
+        (true, true) if item == Class::Pressure && trace == Class::Pressure && lag.abs() <= PRESSURE_S => 0.6,
+        (true, true) => 0.0,
+        (false, true) => below_node(trace, item, lag, 0.85),
+        (true, false) => below_node(item, trace, -lag, 0.85),
+        (false, false) if lag.abs() <= SAME_S => 0.7 - lag.abs() / 1000.0,
+        (false, false) if item == Class::Evicted && lag.abs() <= 400.0 => WEAK,
+        (false, false) => 0.0,
+    }
+}
+
+/// A node or a pod on it, and a service or workload with a pod there; `lag`: of the first after the second.
+fn unit_on_node(first: Class, second: Class, lag: f64) -> f64 {
+    if !matches!(second, Class::Request | Class::Replicas) || !first.share_node(second) {
+        return 0.0;
+    }
+    if first.is_node() {
+        return below_node(first, second, -lag, 0.75);
+    }
+    let wide = first == Class::Evicted && lag.abs() <= 400.0;
+    if lag.abs() <= SAME_S {
+        WEAK - lag.abs() / 1000.0
+    } else if wide {
+        0.4
+    } else {
+        0.0
+    }
+}
+
+/// An effect of a node's trouble, `lag` after it.
+fn below_node(node: Class, effect: Class, lag: f64, weight: f64) -> f64 {
+    let late = lag - NODE_S;
+    if within(late, -80.0, 130.0) {
+        weight - late.abs() / 1000.0
+    } else if node == Class::Pressure
+        && matches!(effect, Class::Evicted | Class::Replicas)
+        && within(lag, 0.0, PRESSURE_S)
+    {
+        0.55
+    } else {
+        0.0
+    }
+}
+
+/// A caller's requests `lag` after trouble of a callee.
+fn called(callee: Class, hops: f64, lag: f64) -> f64 {
+    let late = lag - HOP_S * hops;
+    if !matches!(callee, Class::Rollout | Class::Advice) && within(late, -70.0 - 30.0 * hops, 70.0) {
+        0.8 - 0.1 * hops - late.abs() / 1000.0
+    } else {
+        0.0
+    }
+}
+
+/// Pods of one workload leak at their own pace: a kill of one says little about the time of the next.
+fn leak(callee: Class, hops: f64, lag: f64) -> f64 {
+    if callee == Class::OutOfMemory && lag.abs() <= SLOW_S { 0.4 - 0.05 * hops } else { 0.0 }
+}
+
+/// Two callers of one callee.
+fn siblings(hops: f64, lag: f64) -> f64 {
+    if lag.abs() <= SAME_S + HOP_S { 0.45 - 0.05 * hops - lag.abs() / 1000.0 } else { 0.0 }
+}
+
+/// Requests of a caller `lag` after trouble on the node of a callee.
+fn through_callee(hops: Thing, lag: f64) -> f64 {
+    let hops = f64::from(hops);
+    let late = lag - HOP_S * hops - NODE_S;
+    if within(late, -70.0 - 20.0 * hops, 70.0) { 0.42 - 0.08 * hops - late.abs() / 1000.0 } else { 0.0 }
+}
+
+fn daemon_set(lag: f64) -> f64 {
+    if lag.abs() <= 70.0 { 0.4 - lag.abs() / 1000.0 } else { 0.0 }
+}

@@ -1,0 +1,328 @@
+//! Where an item is in the topology: its unit (what owns its pods), its node, what its unit calls and runs on.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use rootline_model::{EntityRef, Kind, Relation};
+
+use crate::subject::{Class, Subject};
+use crate::{EntityId, Item, Topology};
+
+/// Number of an entity in `Places`, which also knows those that the topology does not.
+pub(super) type Thing = u32;
+
+/// An item with what the rules need of it.
+#[derive(Clone, Debug)]
+pub(super) struct Located {
+    pub class: Class,
+    /// What it is about; `None` if the labels tell nothing.
+    pub thing: Option<Thing>,
+    /// The pod, also of a volume claim.
+    pub pod: Option<Thing>,
+    pub node: Option<Thing>,
+    /// Workload, or a service without one.
+    pub unit: Option<Thing>,
+    pub daemon_set: bool,
+    /// Seconds.
+    pub onset: f64,
+    pub fired: f64,
+    pub name: Thing,
+}
+
+/// What a unit runs on and calls.
+#[derive(Debug, Default)]
+pub(super) struct Unit {
+    /// Sorted.
+    pub nodes: Vec<Thing>,
+    /// Called units with the number of hops, nearest first, at most `HOPS`.
+    pub callees: Vec<(Thing, u8)>,
+    /// The other way round.
+    pub callers: Vec<(Thing, u8)>,
+}
+
+/// Hops along calls: effects seldom travel farther, and each hop widens what could be the cause.
+const HOPS: u8 = 3;
+/// Bounds of one unit's view.
+const NODES_MAX: usize = 64;
+const CALLS_MAX: usize = 64;
+const PODS_MAX: usize = 256;
+/// Entities and names known; above it everything is forgotten and learnt anew.
+const THINGS_MAX: usize = 1_000_000;
+
+/// Caches over one topology; empty again when it changes.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    revision: u64,
+    ids: HashMap<EntityRef, Thing>,
+    refs: Vec<EntityRef>,
+    names: HashMap<Arc<str>, Thing>,
+    units: HashMap<Thing, Arc<Unit>>,
+    unit_of: HashMap<Thing, Option<Thing>>,
+    on_node: HashMap<Thing, Arc<[Thing]>>,
+    zones: HashMap<Thing, Option<Arc<str>>>,
+}
+
+impl Places {
+    /// True if all numbers became void: whoever keeps some must drop them.
+    pub fn begin(&mut self, topology: &Topology) -> bool {
+        if self.revision != topology.revision() {
+            self.revision = topology.revision();
+            self.units.clear();
+            self.unit_of.clear();
+            self.on_node.clear();
+            self.zones.clear();
+        }
+        let full = self.refs.len() + self.names.len() > THINGS_MAX;
+        if full {
+            *self = Places { revision: self.revision, ..Places::default() };
+        }
+        full
+    }
+
+    pub fn thing(&mut self, entity: &EntityRef) -> Thing {
+        if let Some(id) = self.ids.get(entity) {
+            return *id;
+        }
+        let id = self.refs.len() as Thing;
+        self.ids.insert(entity.clone(), id);
+        self.refs.push(entity.clone());
+        id
+    }
+
+    pub fn entity(&self, thing: Thing) -> Option<&EntityRef> {
+        self.refs.get(thing as usize)
+    }
+
+    fn name(&mut self, name: &Arc<str>) -> Thing {
+        if let Some(id) = self.names.get(name) {
+            return *id;
+        }
+        let id = self.names.len() as Thing;
+        self.names.insert(name.clone(), id);
+        id
+    }
+
+    pub fn locate(&mut self, item: &Item, topology: &Topology) -> Located {
+        let entity = item.entities.first().map(EntityRef::whole);
+        let class = Subject::of(&item.name, item.entities.first()).class;
+        let thing = entity.as_ref().map(|e| self.thing(e));
+        let mut pod = entity.as_ref().filter(|e| e.kind == Kind::Pod).cloned();
+        if pod.is_none()
+            && let Some(claim) = entity.as_ref().filter(|e| e.kind == Kind::Pvc)
+        {
+            pod = pod_of_claim(claim, topology);
+        }
+        let node = match (&entity, &pod) {
+            (Some(node), _) if node.kind == Kind::Node => Some(node.clone()),
+            (_, Some(pod)) => one(topology, pod, Relation::RunsOn, true)
+                .or_else(|| item.entities.iter().find(|e| e.kind == Kind::Node).cloned()),
+            _ => None,
+        };
+        let owner = pod.as_ref().or(entity.as_ref()).filter(|e| e.kind != Kind::Node);
+        let unit = owner.map(|e| self.thing(e)).and_then(|t| self.unit_of(t, topology));
+        Located {
+            class,
+            thing,
+            pod: pod.map(|p| self.thing(&p)),
+            node: node.map(|n| self.thing(&n)),
+            unit,
+            daemon_set: entity.is_some_and(|e| e.kind == Kind::DaemonSet),
+            onset: item.onset.as_millisecond() as f64 / 1000.0,
+            fired: item.fired.as_millisecond() as f64 / 1000.0,
+            name: self.name(&item.name),
+        }
+    }
+
+    /// What owns the pods of a pod, service, workload or autoscaler.
+    pub fn unit_of(&mut self, thing: Thing, topology: &Topology) -> Option<Thing> {
+        if let Some(unit) = self.unit_of.get(&thing) {
+            return *unit;
+        }
+        let entity = self.entity(thing)?.clone();
+        let owner = match entity.kind {
+            Kind::Pod => Some(
+                owner(topology, &entity)
+                    .or_else(|| one(topology, &entity, Relation::Selects, false))
+                    .unwrap_or_else(|| entity.clone()),
+            ),
+            Kind::Service | Kind::Pdb => Some(
+                one(topology, &entity, Relation::Selects, true)
+                    .and_then(|pod| owner(topology, &pod))
+                    .unwrap_or_else(|| entity.clone()),
+            ),
+            Kind::Ingress | Kind::Route => one(topology, &entity, Relation::RoutesTo, true)
+                .and_then(|service| one(topology, &service, Relation::Selects, true))
+                .and_then(|pod| owner(topology, &pod)),
+            Kind::Hpa => one(topology, &entity, Relation::Scales, true),
+            kind if kind.is_workload() => Some(owner(topology, &entity).unwrap_or_else(|| entity.clone())),
+            _ => None,
+        };
+        let unit = owner.map(|e| self.thing(&e));
+        self.unit_of.insert(thing, unit);
+        unit
+    }
+
+    pub fn unit(&mut self, unit: Thing, topology: &Topology) -> Arc<Unit> {
+        if let Some(known) = self.units.get(&unit) {
+            return known.clone();
+        }
+        let nodes = self.nodes_of(unit, topology);
+        let view = Arc::new(Unit {
+            nodes,
+            callees: self.calls(unit, true, topology),
+            callers: self.calls(unit, false, topology),
+        });
+        self.units.insert(unit, view.clone());
+        view
+    }
+
+    /// The zone of a node.
+    pub fn zone(&mut self, node: Thing, topology: &Topology) -> Option<Arc<str>> {
+        if let Some(known) = self.zones.get(&node) {
+            return known.clone();
+        }
+        let zone = self.entity(node).and_then(|e| topology.id(e)).and_then(|id| topology.zone(id)).map(Arc::from);
+        self.zones.insert(node, zone.clone());
+        zone
+    }
+
+    /// Units with a pod on a node.
+    pub fn on_node(&mut self, node: Thing, topology: &Topology) -> Arc<[Thing]> {
+        if let Some(known) = self.on_node.get(&node) {
+            return known.clone();
+        }
+        let id = self.entity(node).and_then(|e| topology.id(e));
+        let pods: Vec<EntityRef> = id
+            .map(|id| around(topology, id, Relation::RunsOn, false).take(PODS_MAX).cloned().collect())
+            .unwrap_or_default();
+        let mut units: Vec<Thing> = Vec::new();
+        for pod in &pods {
+            let thing = self.thing(pod);
+            units.extend(self.unit_of(thing, topology));
+        }
+        units.sort_unstable();
+        units.dedup();
+        let units: Arc<[Thing]> = units.into();
+        self.on_node.insert(node, units.clone());
+        units
+    }
+
+    fn pods_of(&self, unit: Thing, topology: &Topology) -> Vec<EntityId> {
+        let Some(start) = self.entity(unit).and_then(|e| topology.id(e)) else { return Vec::new() };
+        let mut list = vec![start];
+        let mut next = 0;
+        while next < list.len() && list.len() < PODS_MAX {
+            let at = list[next];
+            next += 1;
+            let kind = topology.entity(at).kind;
+            for link in topology.links(at).iter().filter(|l| !l.outward && l.relation == Relation::OwnedBy) {
+                list.push(link.to);
+            }
+            if kind == Kind::Service {
+                list.extend(
+                    topology.links(at).iter().filter(|l| l.outward && l.relation == Relation::Selects).map(|l| l.to),
+                );
+            }
+        }
+        list.retain(|id| topology.entity(*id).kind == Kind::Pod);
+        list.sort_unstable();
+        list.dedup();
+        list
+    }
+
+    fn nodes_of(&mut self, unit: Thing, topology: &Topology) -> Vec<Thing> {
+        let mut nodes: Vec<EntityRef> = Vec::new();
+        for pod in self.pods_of(unit, topology) {
+            nodes.extend(around(topology, pod, Relation::RunsOn, true).cloned());
+        }
+        nodes.sort_unstable();
+        nodes.dedup();
+        nodes.truncate(NODES_MAX);
+        let mut nodes: Vec<Thing> = nodes.iter().map(|n| self.thing(n)).collect();
+        nodes.sort_unstable();
+        nodes
+    }
+
+    fn calls(&mut self, unit: Thing, outward: bool, topology: &Topology) -> Vec<(Thing, u8)> {
+        let mut list = vec![(unit, 0)];
+        let mut next = 0;
+        while next < list.len() && list.len() < CALLS_MAX {
+            let (at, hops) = list[next];
+            next += 1;
+            if hops == HOPS {
+                break;
+            }
+            for other in self.called(at, outward, topology) {
+                if !list.iter().any(|(t, _)| *t == other) {
+                    list.push((other, hops + 1));
+                }
+            }
+        }
+        list.truncate(CALLS_MAX);
+        list.remove(0);
+        list
+    }
+
+    /// Units that a unit calls directly, or that call it: calls go from a workload or its services to services.
+    fn called(&mut self, unit: Thing, outward: bool, topology: &Topology) -> Vec<Thing> {
+        let Some(id) = self.entity(unit).and_then(|e| topology.id(e)) else { return Vec::new() };
+        let mut doors = vec![id];
+        for pod in self.pods_of(unit, topology).into_iter().take(1) {
+            doors.extend(
+                topology.links(pod).iter().filter(|l| !l.outward && l.relation == Relation::Selects).map(|l| l.to),
+            );
+        }
+        let mut others: Vec<EntityRef> = Vec::new();
+        for door in doors {
+            others.extend(around(topology, door, Relation::Calls, outward).cloned());
+        }
+        others.sort_unstable();
+        let mut found: Vec<Thing> = Vec::new();
+        for other in others {
+            let thing = self.thing(&other);
+            if let Some(unit) = self.unit_of(thing, topology)
+                && !found.contains(&unit)
+            {
+                found.push(unit);
+            }
+        }
+        found
+    }
+}
+
+fn around(topology: &Topology, id: EntityId, relation: Relation, outward: bool) -> impl Iterator<Item = &EntityRef> {
+    topology
+        .links(id)
+        .iter()
+        .filter(move |l| l.relation == relation && l.outward == outward)
+        .map(|l| topology.entity(l.to))
+}
+
+/// The first by name.
+fn one(topology: &Topology, entity: &EntityRef, relation: Relation, outward: bool) -> Option<EntityRef> {
+    around(topology, topology.id(entity)?, relation, outward).min().cloned()
+}
+
+/// The topmost owner: pod → replica set → deployment.
+fn owner(topology: &Topology, entity: &EntityRef) -> Option<EntityRef> {
+    let mut top = one(topology, entity, Relation::OwnedBy, true)?;
+    for _ in 0..4 {
+        match one(topology, &top, Relation::OwnedBy, true) {
+            Some(next) => top = next,
+            None => break,
+        }
+    }
+    Some(top)
+}
+
+/// The pod that mounts a claim. Where the topology has no claims: a stateful set names them `<template>-<pod>`.
+fn pod_of_claim(claim: &EntityRef, topology: &Topology) -> Option<EntityRef> {
+    if let Some(pod) = one(topology, claim, Relation::Mounts, false) {
+        return Some(pod);
+    }
+    claim
+        .name
+        .match_indices('-')
+        .map(|(at, _)| EntityRef::pod(&claim.namespace, &claim.name[at + 1..]))
+        .find(|pod| topology.is_present(pod))
+}

@@ -1,0 +1,99 @@
+//! What recent members left behind, by thing: which group, which class, when it began.
+
+use hashbrown::HashMap;
+
+use super::places::Thing;
+use crate::GroupId;
+use crate::subject::Class;
+
+/// Members of one group and class at one place.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Trace {
+    pub group: GroupId,
+    pub class: Class,
+    pub name: Thing,
+    /// First and last onset, seconds.
+    pub from: f64,
+    pub to: f64,
+}
+
+impl Trace {
+    /// Seconds by which an onset is later than the nearest of this trace; negative if it is earlier.
+    pub fn lag(&self, onset: f64) -> f64 {
+        if onset < self.from {
+            onset - self.from
+        } else if onset > self.to {
+            onset - self.to
+        } else {
+            0.0
+        }
+    }
+}
+
+/// Where a trace is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Key {
+    /// The very thing, or a pod.
+    Thing(Thing),
+    /// Pods, services and workloads of a unit.
+    Unit(Thing),
+    /// Things on a node, and the node.
+    Node(Thing),
+    /// Requests of units that call this one.
+    Callee(Thing),
+    /// Alerts of this name that tell no place.
+    Name(Thing),
+    /// Nodes that are away, wherever.
+    NodesDown,
+    /// Daemon sets, wherever.
+    DaemonSets,
+}
+
+/// Traces of one key; the oldest goes.
+const PER_KEY_MAX: usize = 24;
+/// Keys; above it those without a recent onset go.
+const KEYS_MAX: usize = 400_000;
+/// Members farther apart than this are traces of their own.
+const APART_S: f64 = 120.0;
+/// No rule looks farther back.
+pub(super) const BACK_S: f64 = 1800.0;
+
+#[derive(Debug, Default)]
+pub(super) struct Traces {
+    keys: HashMap<Key, Vec<Trace>>,
+    latest: f64,
+}
+
+impl Traces {
+    pub fn get(&self, key: Key) -> &[Trace] {
+        self.keys.get(&key).map_or(&[], Vec::as_slice)
+    }
+
+    pub fn add(&mut self, key: Key, new: Trace) {
+        self.latest = self.latest.max(new.to);
+        if self.keys.len() >= KEYS_MAX {
+            let edge = self.latest - 4.0 * BACK_S;
+            self.keys.retain(|_, list| list.iter().any(|t| t.to > edge));
+            if self.keys.len() >= KEYS_MAX {
+                self.keys.clear();
+            }
+        }
+        let list = self.keys.entry(key).or_default();
+        let same = list.iter_mut().find(|t| {
+            t.group == new.group && t.class == new.class && t.name == new.name && t.lag(new.from).abs() <= APART_S
+        });
+        if let Some(old) = same {
+            old.from = old.from.min(new.from);
+            old.to = old.to.max(new.to);
+            return;
+        }
+        if list.len() == PER_KEY_MAX {
+            list.remove(0);
+        }
+        list.push(new);
+    }
+
+    pub fn clear(&mut self) {
+        self.keys.clear();
+    }
+}

@@ -1,0 +1,65 @@
+//! Troubles that are wider than the topology tells: what everything depends on, a zone, many unrelated things at once.
+
+use std::sync::Arc;
+
+use super::places::{Located, Places};
+use crate::Topology;
+use crate::subject::Class;
+
+/// What makes a group wide.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Kind {
+    /// Name lookups fail: requests of anybody, and programs that do not start without them.
+    Dns,
+    /// Controllers and kubelets work through the API server, the API server through etcd.
+    ControlPlane,
+    /// Several services without a relation at one moment: something that all of them use, not known yet.
+    Burst,
+    Zone(Arc<str>),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Wide {
+    pub kind: Kind,
+    /// Seconds.
+    pub onset: f64,
+}
+
+/// A wide group takes nothing that began later than this.
+pub(super) const WIDE_S: f64 = 450.0;
+
+/// How well a wide group explains an item; 0: not at all.
+pub(super) fn explains(wide: &Wide, item: &Located, places: &mut Places, topology: &Topology) -> f64 {
+    let lag = item.onset - wide.onset;
+    let within = |low: f64, high: f64| low <= lag && lag <= high;
+    match (&wide.kind, item.class) {
+        (Kind::Dns | Kind::Burst, Class::Request) if within(-70.0, 100.0) => 0.6 - (lag - 15.0).abs() / 2000.0,
+        // a container that cannot resolve names ends, and after some restarts counts as crashing
+        (Kind::Dns | Kind::Burst, Class::Crash | Class::Pod) if within(30.0, 210.0) => 0.42,
+        (Kind::Dns | Kind::Burst, Class::Dns) if within(-90.0, 60.0) => 0.9,
+        (Kind::ControlPlane, Class::ControlPlane) if within(-200.0, 320.0) => 0.95,
+        (Kind::ControlPlane, Class::Kubelet | Class::Node) if within(-60.0, 320.0) => 0.6,
+        (Kind::ControlPlane, Class::Rollout) if within(-60.0, 420.0) => 0.5,
+        (Kind::Zone(zone), Class::NodeDown | Class::Node)
+            if within(-70.0, 80.0) && in_zone(item, zone, places, topology) =>
+        {
+            0.92
+        }
+        (Kind::Zone(zone), Class::NotReady | Class::Pod)
+            if within(-30.0, 150.0) && in_zone(item, zone, places, topology) =>
+        {
+            0.8
+        }
+        (Kind::Zone(zone), Class::Replicas | Class::Request) if within(-30.0, 150.0) => {
+            let Some(unit) = item.unit else { return 0.0 };
+            let view = places.unit(unit, topology);
+            let there = view.nodes.iter().any(|n| places.zone(*n, topology).is_some_and(|z| z == *zone));
+            if there { 0.3 } else { 0.0 }
+        }
+        _ => 0.0,
+    }
+}
+
+fn in_zone(item: &Located, zone: &Arc<str>, places: &mut Places, topology: &Topology) -> bool {
+    item.node.and_then(|n| places.zone(n, topology)).is_some_and(|z| z == *zone)
+}

@@ -1,0 +1,272 @@
+//! The life of groups: ending, coming back, resolving, restoring, bounds; and when people are told.
+
+mod cluster;
+
+use cluster::*;
+use rootline_correlate::{
+    Change, Correlator, Item, Mode, Notice, NoticeKind, NoticePolicy, Notices, Options, Remembered, correlator,
+};
+use rootline_model::{Origin, Severity, Stage};
+
+fn kinds(changes: &[Change]) -> Vec<&'static str> {
+    changes
+        .iter()
+        .map(|c| match c {
+            Change::Opened { .. } => "opened",
+            Change::Joined { .. } => "joined",
+            Change::Returned { .. } => "returned",
+            Change::Ended { .. } => "ended",
+            Change::Merged { .. } => "merged",
+            Change::Split { .. } => "split",
+            Change::CoreChanged { .. } => "core",
+            Change::SeverityRaised { .. } => "raised",
+            Change::Resolved { .. } => "resolved",
+            Change::Reopened { .. } => "reopened",
+            Change::Forgotten { .. } => "forgotten",
+        })
+        .collect()
+}
+
+fn options() -> Options {
+    Options::default()
+}
+
+#[test]
+fn an_alert_that_ends_resolves_its_group_only_after_a_pause() {
+    let t = topology();
+    let mut c = correlator(options());
+    let a = service_alert("A", 0, 0, 0);
+    assert_eq!(kinds(&c.observe(at(1), std::slice::from_ref(&a), &t)), ["opened", "joined"]);
+    assert_eq!(kinds(&c.observe(at(100), &[ended(&a, 100)], &t)), ["ended"]);
+    assert_eq!(kinds(&c.observe(at(390), &[], &t)), [""; 0]);
+    assert_eq!(kinds(&c.observe(at(400), &[], &t)), ["resolved"]);
+    assert_eq!(kinds(&c.observe(at(401 + 3600), &[], &t)), ["forgotten"]);
+    assert_eq!(c.groups().count(), 0);
+}
+
+#[test]
+fn an_end_that_passes_by_itself_is_an_end() {
+    let t = topology();
+    let mut c = correlator(options());
+    let a = ended(&service_alert("A", 0, 0, 0), 240);
+    c.observe(at(1), std::slice::from_ref(&a), &t);
+    // repeated in time: the end moves on
+    assert_eq!(kinds(&c.observe(at(200), &[ended(&a, 440)], &t)), [""; 0]);
+    assert_eq!(kinds(&c.observe(at(300), &[], &t)), [""; 0]);
+    assert_eq!(kinds(&c.observe(at(440), &[], &t)), ["ended"]);
+}
+
+#[test]
+fn an_alert_sent_again_changes_nothing() {
+    let t = topology();
+    let mut c = correlator(options());
+    let a = service_alert("A", 0, 0, 0);
+    c.observe(at(1), &[a.clone(), a.clone()], &t);
+    assert_eq!(c.groups().next().map(|g| g.members.len()), Some(1));
+    assert_eq!(kinds(&c.observe(at(61), std::slice::from_ref(&a), &t)), [""; 0]);
+    c.observe(at(62), &[ended(&a, 62)], &t);
+    assert_eq!(kinds(&c.observe(at(120), &[ended(&a, 62)], &t)), [""; 0], "resolved ones are repeated for 15 min");
+}
+
+#[test]
+fn a_flapping_alert_comes_back_to_its_incident() {
+    let t = topology();
+    let mut c = correlator(options());
+    let a = service_alert("A", 0, 0, 0);
+    c.observe(at(1), std::slice::from_ref(&a), &t);
+    c.observe(at(60), &[ended(&a, 60)], &t);
+    let again = Item { fired: at(400), ..a.clone() };
+    assert_eq!(kinds(&c.observe(at(370), &[], &t)), ["resolved"]);
+    assert_eq!(kinds(&c.observe(at(401), std::slice::from_ref(&again), &t)), ["returned", "reopened"]);
+    assert_eq!(c.groups().map(|g| g.members[0].flaps).collect::<Vec<_>>(), [1]);
+    // long after, it is something new
+    c.observe(at(500), &[ended(&again, 500)], &t);
+    c.observe(at(900), &[], &t);
+    let later = Item { fired: at(2000), onset: at(2000), ..a };
+    assert_eq!(kinds(&c.observe(at(2001), &[later], &t)), ["opened", "joined"]);
+}
+
+#[test]
+fn a_start_long_after_the_known_one_is_a_new_episode_though_no_end_was_seen() {
+    let t = topology();
+    let mut c = correlator(options());
+    let a = service_alert("A", 0, 0, 0);
+    c.observe(at(1), std::slice::from_ref(&a), &t);
+    let replica = Item { fired: at(20), ..a.clone() };
+    assert_eq!(kinds(&c.observe(at(21), &[replica], &t)), [""; 0], "another replica of the rule engine");
+    let anew = Item { fired: at(5000), onset: at(5000), ..a.clone() };
+    assert_eq!(kinds(&c.observe(at(5001), &[anew], &t)), ["ended", "opened", "joined"]);
+    assert_eq!(c.groups().count(), 2);
+}
+
+#[test]
+fn a_resolve_of_something_unknown_is_no_incident() {
+    let mut c = correlator(options());
+    assert_eq!(c.observe(at(100), &[ended(&service_alert("A", 0, 0, 0), 50)], &topology()), []);
+}
+
+#[test]
+fn severity_is_the_worst_inside_and_stays() {
+    let t = topology();
+    let mut c = correlator(options());
+    let a = service_alert("A", 0, 0, 0);
+    let b = item("B", &[("namespace", "shop"), ("service", "s0"), ("severity", "critical")], 5, 0);
+    c.observe(at(1), &[a], &t);
+    assert_eq!(kinds(&c.observe(at(6), std::slice::from_ref(&b), &t)), ["joined", "raised"]);
+    c.observe(at(20), &[ended(&b, 20)], &t);
+    assert_eq!(c.groups().next().and_then(|g| g.severity), Some(Severity::Critical));
+}
+
+#[test]
+fn a_storm_of_resolves_resolves_everything_once() {
+    let items: Vec<Item> = (0..24).flat_map(|s| (0..3).map(move |p| pod_alert("A", s, p, 10, 0))).collect();
+    let (mut c, _) = play(options(), &items);
+    let ends: Vec<Item> = items.iter().map(|i| ended(i, 100)).collect();
+    let open = c.groups().count();
+    let mut changes = c.observe(at(100), &ends, &topology());
+    changes.extend(c.observe(at(101), &ends, &topology()));
+    changes.extend(c.observe(at(1000), &[], &topology()));
+    assert_eq!(changes.iter().filter(|c| matches!(c, Change::Ended { .. })).count(), items.len());
+    assert_eq!(changes.iter().filter(|c| matches!(c, Change::Resolved { .. })).count(), open);
+    assert!(c.groups().all(|g| g.stage == Stage::Resolved && g.firing == 0));
+}
+
+#[test]
+fn time_that_goes_back_changes_nothing() {
+    let t = topology();
+    let mut c = correlator(options());
+    let a = ended(&service_alert("A", 0, 0, 0), 100);
+    c.observe(at(1), &[a], &t);
+    c.observe(at(100), &[], &t);
+    assert_eq!(c.observe(at(50), &[], &t), []);
+    assert_eq!(kinds(&c.observe(at(400), &[], &t)), ["resolved"]);
+}
+
+#[test]
+fn memory_is_bounded() {
+    let small = Options { groups_max: 50, items_max: 100, ..options() };
+    let items: Vec<Item> =
+        (0..1000).map(|n| item("A", &[("node", &format!("x{n}")), ("rule", &n.to_string())], n * 60, 0)).collect();
+    let (c, changes) = play(small, &items);
+    assert!(c.groups().count() <= 50);
+    assert!(changes.iter().any(|c| matches!(c, Change::Forgotten { .. })));
+    assert!(c.group_of(items[999].id).is_some(), "the newest stays");
+}
+
+#[test]
+fn a_group_that_is_full_counts_what_it_does_not_keep() {
+    let small = Options { members_max: 100, ..Options::of(Mode::TimeGap) };
+    let items: Vec<Item> = (0..1000).map(|n| item("A", &[("rule", &n.to_string())], n / 100, 0)).collect();
+    let (c, _) = play(small, &items);
+    assert_eq!(c.groups().map(|g| (g.members.len(), g.overflow)).collect::<Vec<_>>(), [(100, 900)]);
+}
+
+fn remember(c: &dyn Correlator) -> Vec<Remembered> {
+    c.groups()
+        .map(|g| Remembered {
+            id: g.id,
+            stage: g.stage,
+            opened: g.opened,
+            updated: g.updated,
+            resolved: g.resolved,
+            members: g.members.iter().map(|m| (m.item.clone(), m.joined, m.reason.clone())).collect(),
+            core: Some(g.core),
+        })
+        .collect()
+}
+
+#[test]
+fn a_killed_one_goes_on_with_the_same_groups() {
+    let dns = [("namespace", "kube-system"), ("job", "kube-dns"), ("severity", "critical")];
+    let first: Vec<Item> = (0..6)
+        .map(|k| service_alert("HTTPErrorRateHigh", 3 * k, 330 + 3 * k as i64, 300))
+        .chain([0, 3, 6, 9].map(|n| node_alert("KubeNodeNotReady", n, 905, 900)))
+        .chain([item("CoreDNSErrorsHigh", &dns, 610, 600)])
+        .collect();
+    let rest = [
+        service_alert("HTTPErrorRateHigh", 21, 1000, 700),
+        pod_alert("KubePodNotReady", 0, 0, 950, 900),
+        pod_alert("KubePodNotReady", 9, 1, 955, 900),
+        node_alert("KubeNodeUnreachable", 9, 960, 900),
+        service_alert("Late", 5, 1000, 0),
+    ];
+    for mode in [Mode::Full, Mode::Alertmanager, Mode::TimeGap, Mode::NodeWindow, Mode::OnsetTopology] {
+        let (mut never_stopped, before) = play(Options::of(mode), &first);
+        // merged groups are gone, but their ids are used up: the store knows the next one
+        let used =
+            before.iter().filter_map(|c| if let Change::Opened { group } = c { Some(group.0) } else { None }).max();
+        let mut killed = correlator(Options::of(mode));
+        killed.restore(at(940), remember(never_stopped.as_ref()), used.unwrap_or(0) + 1, &topology());
+        let (a, b) = (go_on(never_stopped.as_mut(), &rest), go_on(killed.as_mut(), &rest));
+        assert_eq!(a, b, "{}", mode.word());
+        assert_eq!(partition(never_stopped.as_ref()), partition(killed.as_ref()), "{}", mode.word());
+    }
+}
+
+#[test]
+fn ids_are_never_used_twice() {
+    let mut c = correlator(options());
+    c.restore(at(0), Vec::new(), 41, &topology());
+    let changes = c.observe(at(1), &[service_alert("A", 0, 0, 0)], &topology());
+    assert_eq!(changes[0].group().0, 41);
+}
+
+#[test]
+fn anomalies_alone_are_no_incident_until_three_agree() {
+    let t = topology();
+    let anomaly = |s: usize| Item { origin: Origin::Anomaly, ..service_alert("series.level_shift", s, 10, 0) };
+    let mut c = correlator(options());
+    c.observe(at(15), &[anomaly(0), anomaly(1)], &t);
+    assert!(c.groups().all(|g| !g.stands()));
+    c.observe(at(30), &[anomaly(2)], &t);
+    assert_eq!(c.groups().filter(|g| g.stands()).count(), 1, "callee and both callers");
+    let mut c = correlator(options());
+    c.observe(at(15), &[anomaly(0), service_alert("HTTPErrorRateHigh", 0, 10, 0)], &t);
+    assert!(c.groups().all(|g| g.stands()));
+}
+
+fn due(n: &mut Notices, c: &dyn Correlator, second: i64) -> Vec<(NoticeKind, Option<Severity>)> {
+    n.due(at(second), c.groups()).into_iter().map(|Notice { kind, severity, .. }| (kind, severity)).collect()
+}
+
+#[test]
+fn people_are_told_once_and_again_only_when_it_gets_worse() {
+    let t = topology();
+    let mut c = correlator(options());
+    let mut n = Notices::new(NoticePolicy::default());
+    let a = service_alert("A", 0, 0, 0);
+    c.observe(at(5), std::slice::from_ref(&a), &t);
+    assert_eq!(due(&mut n, c.as_ref(), 5), []);
+    assert_eq!(due(&mut n, c.as_ref(), 20), [(NoticeKind::First, Some(Severity::Warning))]);
+    c.observe(at(60), &[service_alert("A", 1, 60, 0)], &t);
+    assert_eq!(due(&mut n, c.as_ref(), 60), [], "one more symptom is no news");
+    let b = item("B", &[("namespace", "shop"), ("service", "s0"), ("severity", "critical")], 70, 0);
+    c.observe(at(75), std::slice::from_ref(&b), &t);
+    assert_eq!(due(&mut n, c.as_ref(), 75), [(NoticeKind::Raised, Some(Severity::Critical))]);
+    assert_eq!(due(&mut n, c.as_ref(), 4000), []);
+    let all: Vec<Item> = [a, b, service_alert("A", 1, 60, 0)].iter().map(|i| ended(i, 4000)).collect();
+    c.observe(at(4000), &all, &t);
+    c.observe(at(4300), &[], &t);
+    assert_eq!(due(&mut n, c.as_ref(), 4300).first().map(|d| d.0), Some(NoticeKind::Resolved));
+    assert_eq!(due(&mut n, c.as_ref(), 4400), []);
+}
+
+#[test]
+fn information_alone_tells_nobody() {
+    let mut c = correlator(options());
+    let mut n = Notices::new(NoticePolicy::default());
+    c.observe(at(5), &[item("KubeletTooManyPods", &[("node", "n1"), ("severity", "info")], 0, 0)], &topology());
+    assert_eq!(due(&mut n, c.as_ref(), 1000), []);
+}
+
+#[test]
+fn a_better_core_is_told_once_the_group_has_settled() {
+    let t = topology();
+    let mut c = correlator(options());
+    let mut n = Notices::new(NoticePolicy::default());
+    c.observe(at(405), &[service_alert("HTTPErrorRateHigh", 1, 400, 0)], &t);
+    assert_eq!(due(&mut n, c.as_ref(), 420).len(), 1);
+    c.observe(at(450), &[service_alert("DBConnectionsExhausted", 0, 450, 120)], &t);
+    assert_eq!(due(&mut n, c.as_ref(), 450), []);
+    assert_eq!(due(&mut n, c.as_ref(), 800), [(NoticeKind::Core, Some(Severity::Warning))]);
+}
