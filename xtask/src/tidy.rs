@@ -34,7 +34,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("api", &["engine", "model", "report", "sources", "store"]),
     ("testkit", &["engine", "model", "objects", "sources"]),
     ("app", &["api", "archive", "config", "detect", "engine", "model", "objects", "report", "sinks", "sources", "store", "testkit"]),
-    ("bench", &["analytics", "correlate", "series"]),
+    ("bench", &["analytics", "correlate", "model", "series"]),
     ("eval", &["analytics", "correlate", "engine", "model", "objects", "sources", "world"]),
 ];
 
