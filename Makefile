@@ -53,7 +53,7 @@ e2e: ## real Kubernetes, Prometheus, Alertmanager; about 70 minutes: 60 faults d
 
 bench: ## speed and memory over growing clusters and recordings, held against their bars
 	@scripts/setup rust
-	cargo build --release --locked -p rootline-app
+	cargo build --release --locked -p rootline-app -p rootline-bench
 	bench/run
 
 bench-analytics: ## the numeric library against the usual Python stack: CPU time of both in one run, ratios against their bars

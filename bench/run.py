@@ -43,6 +43,30 @@ def line(name, figures, bar=None):
     return missed
 
 
+CORRELATION = [  # case, alerts, what is held against the bar, bar
+    ("correlate_stream", 200_000, "alerts_per_s", 200_000),
+    ("correlate_storm_10k", 10_000, "cpu_s", 0.1),
+    ("correlate_flood_1m", 1_000_000, "alerts_per_s", None),
+]
+
+
+def correlation(work):
+    """Alerts through the default correlator, in process, one thread."""
+    missed = False
+    for name, alerts, what, bar in CORRELATION:
+        folder = Path(work) / name
+        folder.mkdir()
+        (folder / "meta.json").write_text(json.dumps({"alerts": alerts}))
+        done = subprocess.run(["target/release/rootline-bench", name, folder], check=True, text=True, stdout=subprocess.PIPE)
+        answer = json.loads(done.stdout)
+        per_second = answer["result"]["alerts_per_s"]
+        bad = bar is not None and (per_second < bar if what == "alerts_per_s" else answer["cpu_s"] > bar)
+        note = "" if bar is None else f"   bar {bar}{' alerts/s' if what == 'alerts_per_s' else ' s'}{', MISSED' if bad else ''}"
+        print(f"{name:<38} {answer['cpu_s']:8.3f} CPU-s {per_second:12,.0f} alerts/s{note}", flush=True)
+        missed |= bad
+    return missed
+
+
 def main():
     print(f"{'state':<38} {'read s':>8} {'judge s':>9} {'all s':>8} {'MiB':>8}", flush=True)
     missed, curve = False, []
@@ -53,6 +77,7 @@ def main():
             figures = measure(folder)
             curve.append((pods, figures[0] + figures[1]))
             missed |= line(f"made-up cluster, {pods} pods", figures, BARS.get(pods))
+        missed |= correlation(work)
     for name in ("k8s-1.36.1-kwok-1000-pods", "k8s-1.36.1-eleven-faults"):
         path = SHARED / "data/own-recordings" / f"{name}.tar.zst"
         if path.exists():

@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "reads input files")]
 
 mod causal;
+mod correlation;
 mod forecasts;
 mod graphs;
 mod input;
@@ -28,6 +29,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 type Case = fn(&Input) -> Result<Value, BenchError>;
 
 const CASES: &[(&str, Case)] = &[
+    ("correlate_stream", correlation::stream),
+    ("correlate_storm_10k", correlation::storm),
+    ("correlate_flood_1m", correlation::flood),
     ("direct_lingam_30x2000", causal::direct_lingam_fit),
     ("forecast_pool_14d_hourly", forecasts::pool),
     ("isolation_forest_100kx8", outliers::isolation_forest),

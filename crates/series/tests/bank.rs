@@ -26,8 +26,11 @@ fn container(pod: &str) -> [(&str, &str); 3] {
     [("namespace", "shop"), ("pod", pod), ("container", "app")]
 }
 
+/// Catalogue id, labels, usual value.
+type Usual<'a> = (&'a str, Vec<(&'a str, &'a str)>, f64);
+
 /// A bank that knows `days` of `usual` for some series, in ten-minute steps.
-fn learnt(days: i64, all: &[(&str, Vec<(&str, &str)>, f64)]) -> Bank {
+fn learnt(days: i64, all: &[Usual<'_>]) -> Bank {
     let mut bank = Bank::new(Options::default());
     let batches: Vec<SeriesBatch> = all
         .iter()
