@@ -152,6 +152,58 @@ def recordings(args, work, rows):
     rows.append(("own recordings", "healthy", sum(v is None for v in expect.values()), f"false root causes {zero(false)}"))
 
 
+STORM_SEEDS = (101, 102, 103)  # none of them was tuned on; the shipped seed 1 is a fourth
+STORM_KNOBS = {"sparse": [], "dense": ["--gap", "240", "--nodes", "200", "--ns", "30"]}
+STORM_BARS = {"sparse": 0.88, "dense": 0.80}
+STORM_MODES = ["full", "onset-topology", "time-gap", "jaccard", "text", "alertmanager", "node-window"]
+HARDSHIPS = {"a tenth lost": ["--lose", "0.1"], "clocks up to 30 s wrong": ["--skew", "30"], "30 % without labels": ["--bare", "0.3"]}
+
+
+def alert_storms(args, work, rows):
+    """Own seeds of the storm generator; every mode beside the others, the default also under hardships and without revision."""
+    plain = {kind: storms(args, work, kind, STORM_KNOBS[kind]) for kind in STORM_KNOBS}
+    for mode in STORM_MODES:
+        for kind, data in plain.items():
+            storm_row(args, work, rows, kind, data, mode, [], STORM_BARS[kind] if mode == "full" else None)
+    for kind, data in plain.items():
+        storm_row(args, work, rows, f"{kind}, fixed on arrival", data, "full", ["--revise", "0"], None)
+        storm_row(args, work, rows, f"{kind}, merging for 20 min", data, "full", ["--revise", "1200"], None)
+    for label, knobs in HARDSHIPS.items():
+        for kind in STORM_KNOBS:
+            data = storms(args, work, f"{kind}-{label.split()[-1]}", STORM_KNOBS[kind] + knobs, STORM_SEEDS[:2])
+            storm_row(args, work, rows, f"{kind}, {label}", data, "full", [], None)
+
+
+def storms(args, work, name, knobs, seeds=STORM_SEEDS):
+    data = work / f"storms-{name}"
+    data.mkdir()
+    rules = args.shared / "data/k8s-alert-rules/kube-prometheus.json"
+    for seed in seeds:
+        run(sys.executable, args.shared / "eval/alertgen.py", rules, data / f"seed{seed}.jsonl", "--alerts", 10000, "--seed", seed, *knobs)
+    run(sys.executable, args.shared / "eval/blind.py", "alert-storms", "--data", data, "--out", work / f"storms-{name}.blind")
+    return data
+
+
+def storm_row(args, work, rows, kind, data, mode, options, bar):
+    out = work / "storms.jsonl"
+    run(args.eval, "alert-storms", "--data", data.with_name(data.name + ".blind"), "--predictions", out, "--mode", mode, *options)
+    f = json.loads(run(sys.executable, args.shared / "eval/score.py", "alert-storms", "--data", data, "--predictions", out))
+    o, by = f["overall"], f["by_storm"].values()
+    lowest = min(s["pair_F1"] for s in by)
+    late = [s["time_to_first_s"]["p99"] for s in by]
+    worst = None if None in late else max(late)
+    told = "never" if worst is None else f"{worst:.0f} s"
+    limits = ("", "", "", "") if bar is None else (
+        " (bar 1.3)" if o["notifications_per_incident"] <= 1.3 else " (bar 1.3, MISSED)",
+        " (bar 0)" if o["missed_criticals"] == 0 else " (bar 0, MISSED)",
+        " (bar 30 s)" if worst is not None and worst <= 30 else " (bar 30 s, MISSED)",
+        "")
+    rows.append((f"alert storms, {kind}", mode, f["n"],
+                 f"pair F1 {figure(o['pair_F1'], bar)}, lowest {lowest:.3f}; incident F1 {figure(o['incident_F1'], bar and 0.85)}; "
+                 f"messages per incident {o['notifications_per_incident']:.2f}{limits[0]}; missed criticals {o['missed_criticals']:.0f}{limits[1]}; "
+                 f"first message p99 {told}{limits[2]}; root first {o['root_first']:.2f}"))
+
+
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--shared", type=Path, required=True)
@@ -161,7 +213,8 @@ def main():
     ap.add_argument("--only")
     args = ap.parse_args()
     suites = {"cloud-opsbench": cloud_opsbench, "opensre": opensre, "negatives": negatives, "rootcausebench": rootcausebench,
-              "holmesgpt": holmesgpt, "recordings": recordings, "eleven": eleven}
+              "holmesgpt": holmesgpt, "recordings": recordings, "eleven": eleven,
+              "alert-storms": alert_storms}
     rows, learnt = [], []
     with tempfile.TemporaryDirectory() as tmp:
         for name, measure in suites.items():

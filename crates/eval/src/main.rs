@@ -6,6 +6,7 @@
 
 mod adbench;
 mod alarm_causality;
+mod alert_storms;
 mod cloud_opsbench;
 mod entities;
 mod forecast;
@@ -37,6 +38,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 enum Suite {
     Adbench,
     AlarmCausality,
+    AlertStorms,
     Asd,
     CloudOpsbench,
     Forecast,
@@ -65,6 +67,12 @@ struct Args {
     /// Only this case, with the whole answer on standard error.
     #[arg(long)]
     case: Option<String>,
+    /// alert-storms: how alerts are grouped.
+    #[arg(long, default_value = "full")]
+    mode: rootline_correlate::Mode,
+    /// alert-storms: seconds within which groups may still become one; 0 fixes an alert's incident when it arrives.
+    #[arg(long)]
+    revise: Option<u32>,
 }
 
 fn main() -> ExitCode {
@@ -73,6 +81,7 @@ fn main() -> ExitCode {
     let done = match args.suite {
         Suite::Adbench => adbench::run(&args.data, &args.predictions),
         Suite::AlarmCausality => alarm_causality::run(&args.data, &args.predictions),
+        Suite::AlertStorms => alert_storms::run(&args.data, &args.predictions, args.mode, args.revise),
         Suite::Asd | Suite::Smd => entities::run(&args.data, &args.predictions),
         Suite::Forecast => forecast::run(&args.data, &args.predictions),
         Suite::LogAnomaly => log_anomaly::run(&args.data, &args.predictions),
