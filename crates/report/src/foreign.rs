@@ -30,7 +30,7 @@ pub fn robot_markdown(text: &str) -> String {
 
 /// A command: people copy it, so it stays as it is but for mentions and links.
 pub fn robot_command(text: &str) -> String {
-    text.replace('@', "@\u{2060}").replace("](", "]\u{2060}(").replace("<@", "<\u{2060}@")
+    text.replace('<', "<\u{2060}").replace('@', "@\u{2060}").replace("](", "]\u{2060}(")
 }
 
 /// Slack's three characters, for the places that read its markup.
@@ -40,7 +40,7 @@ pub fn slack(text: &str) -> String {
 }
 
 /// `www.` alone is a link for most clients.
-fn unlinked(text: &str) -> String {
+pub fn unlinked(text: &str) -> String {
     text.replace("www.", "www\u{2060}.")
 }
 
@@ -70,7 +70,7 @@ mod tests {
         }
         let command = "kubectl -n shop get pod cart-1 -o jsonpath='{.spec.containers[*].image}'";
         assert_eq!(robot_command(command), command);
-        assert_eq!(robot_command("echo <@all>"), "echo <@\u{2060}all>");
+        assert_eq!(robot_command("echo <@all>"), "echo <\u{2060}@\u{2060}all>");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::card::{Body, Card};
 use crate::chat::{address, numbered};
-use crate::foreign::quiet;
+use crate::foreign::{quiet, unlinked};
 use crate::html::escape;
 
 /// Subject of a mail.
@@ -37,7 +37,8 @@ pub fn text(card: &Card) -> String {
 
 /// GitHub's Markdown, for tickets and chats that read it.
 pub fn markdown(card: &Card) -> String {
-    let escape = crate::markdown::escape;
+    // addresses that are not ours are no links, although GitHub makes one of every bare address
+    let escape = |text: &str| crate::markdown::escape(&unlinked(&text.replace("://", ":\u{2060}//")));
     let mut out = format!("### {} {}\n\n{}\n\n", card.mark(), escape(&card.title), escape(&card.status));
     for part in &card.parts {
         match &part.body {
