@@ -196,6 +196,8 @@ fn line(now: Timestamp, kind: NoticeKind, incident: &LiveIncident, lang: Lang) -
         (NoticeKind::Raised, true) => "升级",
         (NoticeKind::Core, false) => "changed",
         (NoticeKind::Core, true) => "更新",
+        (NoticeKind::Spread, false) => "grows",
+        (NoticeKind::Spread, true) => "扩大",
         (NoticeKind::Resolved, false) => "over",
         (NoticeKind::Resolved, true) => "已恢复",
         (NoticeKind::Reopened, false) => "again",

@@ -18,13 +18,15 @@ pub struct NoticePolicy {
     pub settle_s: u32,
     /// Tell when the last member is over.
     pub tell_resolved: bool,
+    /// How much later something must have begun than all that was told, to be told by itself.
+    pub spread_s: u32,
     /// Messages about one group, the one about its end not counted; a raise to critical is always told.
     pub updates_max: u32,
 }
 
 impl Default for NoticePolicy {
     fn default() -> Self {
-        NoticePolicy { first_after_s: 15, update_after_s: 300, settle_s: 300, tell_resolved: true, updates_max: 3 }
+        NoticePolicy { first_after_s: 15, update_after_s: 300, settle_s: 300, tell_resolved: true, spread_s: 60, updates_max: 8 }
     }
 }
 
@@ -36,6 +38,8 @@ pub enum NoticeKind {
     Raised,
     /// Another core than what was told.
     Core,
+    /// Something began after all that was told began: the trouble grows, or a second one hides in it.
+    Spread,
     Resolved,
     Reopened,
 }
@@ -49,8 +53,8 @@ pub struct Notice {
     pub core: Fingerprint,
 }
 
-/// Group, when it was told last, severity and core told, messages so far, whether the end was told.
-pub type ToldRow = (u64, Timestamp, Option<Severity>, Fingerprint, u32, bool);
+/// Group, when it was told last, severity and core told, messages so far, whether the end was told, the latest onset told.
+pub type ToldRow = (u64, Timestamp, Option<Severity>, Fingerprint, u32, bool, Timestamp);
 
 #[derive(Clone, Debug)]
 struct Told {
@@ -59,6 +63,8 @@ struct Told {
     core: Fingerprint,
     count: u32,
     resolved: bool,
+    /// The latest onset among what was told.
+    onset: Timestamp,
 }
 
 /// What was told of each group. One value beside one correlator.
@@ -80,14 +86,14 @@ impl Notices {
 
     /// What was told, to be kept with the messages themselves: who comes back tells nothing twice and forgets nothing.
     pub fn remember(&self) -> Vec<ToldRow> {
-        let row = |(id, t): (&GroupId, &Told)| (id.0, t.at, t.severity, t.core, t.count, t.resolved);
+        let row = |(id, t): (&GroupId, &Told)| (id.0, t.at, t.severity, t.core, t.count, t.resolved, t.onset);
         self.told.iter().map(row).collect()
     }
 
     /// Takes back what `remember` gave.
     pub fn restore(&mut self, rows: Vec<ToldRow>) {
-        for (id, at, severity, core, count, resolved) in rows {
-            self.told.insert(GroupId(id), Told { at, severity, core, count, resolved });
+        for (id, at, severity, core, count, resolved, onset) in rows {
+            self.told.insert(GroupId(id), Told { at, severity, core, count, resolved, onset });
         }
     }
 
@@ -111,6 +117,9 @@ impl Notices {
             Some(told) if group.severity > told.severity && group.severity == Some(Severity::Critical) => {
                 Some(NoticeKind::Raised)
             }
+            Some(told) if told.count <= self.policy.updates_max && self.has_spread(group, told) => {
+                Some(NoticeKind::Spread)
+            }
             Some(told) if told.count > self.policy.updates_max || !since(told.at, self.policy.update_after_s) => None,
             Some(told) if group.severity > told.severity => Some(NoticeKind::Raised),
             Some(told) => {
@@ -118,9 +127,17 @@ impl Notices {
             }
         }?;
         let count = self.told.get(&group.id).map_or(0, |t| t.count) + u32::from(kind != NoticeKind::Resolved);
-        let told =
-            Told { at: now, severity: group.severity, core: group.core, count, resolved: kind == NoticeKind::Resolved };
+        let onset = group.members.iter().map(|m| m.item.onset).max().unwrap_or(now);
+        let resolved = kind == NoticeKind::Resolved;
+        let told = Told { at: now, severity: group.severity, core: group.core, count, resolved, onset };
         self.told.insert(group.id, told);
         Some(Notice { group: group.id, kind, severity: group.severity, core: group.core })
+    }
+
+    /// True if a member that somebody should know of began well after all that was told.
+    fn has_spread(&self, group: &Group, told: &Told) -> bool {
+        let late = told.onset + SignedDuration::from_secs(i64::from(self.policy.spread_s));
+        group.updated > told.at
+            && group.members.iter().any(|m| m.firing && m.item.severity.is_some() && m.item.onset > late)
     }
 }
