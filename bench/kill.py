@@ -63,7 +63,7 @@ def incidents(address):
         out += page["items"]
         if not page.get("next"):
             return out
-        after = "&after=" + page["next"]
+        after = "&cursor=" + page["next"]
 
 
 def main():

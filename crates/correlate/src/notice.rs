@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use rootline_model::{Fingerprint, Severity, Stage, Timestamp};
 
-use crate::{Group, GroupId};
+use crate::{Group, GroupId, Membership};
 
 /// When people are told.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,9 +16,11 @@ pub struct NoticePolicy {
     pub update_after_s: u32,
     /// A new core is told only when the group has settled for so long.
     pub settle_s: u32,
+    /// Tell of another core by itself, where nothing but the first message was told; else the next message tells of it.
+    pub tell_core: bool,
     /// Tell when the last member is over.
     pub tell_resolved: bool,
-    /// How much later something must have begun than all that was told, to be told by itself.
+    /// How far from everything told, in seconds, something must have begun to be told by itself.
     pub spread_s: u32,
     /// Messages about one group, the one about its end not counted; a raise to critical is always told.
     pub updates_max: u32,
@@ -26,7 +28,15 @@ pub struct NoticePolicy {
 
 impl Default for NoticePolicy {
     fn default() -> Self {
-        NoticePolicy { first_after_s: 15, update_after_s: 300, settle_s: 300, tell_resolved: true, spread_s: 60, updates_max: 8 }
+        NoticePolicy {
+            first_after_s: 15,
+            update_after_s: 300,
+            settle_s: 300,
+            tell_core: true,
+            tell_resolved: true,
+            spread_s: 90,
+            updates_max: 8,
+        }
     }
 }
 
@@ -38,7 +48,7 @@ pub enum NoticeKind {
     Raised,
     /// Another core than what was told.
     Core,
-    /// Something began after all that was told began: the trouble grows, or a second one hides in it.
+    /// Something joined that began at another time than all that was told: the trouble grows, or a second one hides in it.
     Spread,
     Resolved,
     Reopened,
@@ -53,8 +63,8 @@ pub struct Notice {
     pub core: Fingerprint,
 }
 
-/// Group, when it was told last, severity and core told, messages so far, whether the end was told, the latest onset told.
-pub type ToldRow = (u64, Timestamp, Option<Severity>, Fingerprint, u32, bool, Timestamp);
+/// Group, when it was told last, severity and core told, messages so far, whether the end was told.
+pub type ToldRow = (u64, Timestamp, Option<Severity>, Fingerprint, u32, bool);
 
 #[derive(Clone, Debug)]
 struct Told {
@@ -63,8 +73,6 @@ struct Told {
     core: Fingerprint,
     count: u32,
     resolved: bool,
-    /// The latest onset among what was told.
-    onset: Timestamp,
 }
 
 /// What was told of each group. One value beside one correlator.
@@ -86,14 +94,14 @@ impl Notices {
 
     /// What was told, to be kept with the messages themselves: who comes back tells nothing twice and forgets nothing.
     pub fn remember(&self) -> Vec<ToldRow> {
-        let row = |(id, t): (&GroupId, &Told)| (id.0, t.at, t.severity, t.core, t.count, t.resolved, t.onset);
+        let row = |(id, t): (&GroupId, &Told)| (id.0, t.at, t.severity, t.core, t.count, t.resolved);
         self.told.iter().map(row).collect()
     }
 
     /// Takes back what `remember` gave.
     pub fn restore(&mut self, rows: Vec<ToldRow>) {
-        for (id, at, severity, core, count, resolved, onset) in rows {
-            self.told.insert(GroupId(id), Told { at, severity, core, count, resolved, onset });
+        for (id, at, severity, core, count, resolved) in rows {
+            self.told.insert(GroupId(id), Told { at, severity, core, count, resolved });
         }
     }
 
@@ -123,21 +131,33 @@ impl Notices {
             Some(told) if told.count > self.policy.updates_max || !since(told.at, self.policy.update_after_s) => None,
             Some(told) if group.severity > told.severity => Some(NoticeKind::Raised),
             Some(told) => {
-                (group.core != told.core && since(group.updated, self.policy.settle_s)).then_some(NoticeKind::Core)
+                let tell = self.policy.tell_core
+                    && told.count < 2
+                    && group.core != told.core
+                    && since(group.updated, self.policy.settle_s);
+                tell.then_some(NoticeKind::Core)
             }
         }?;
         let count = self.told.get(&group.id).map_or(0, |t| t.count) + u32::from(kind != NoticeKind::Resolved);
-        let onset = group.members.iter().map(|m| m.item.onset).max().unwrap_or(now);
         let resolved = kind == NoticeKind::Resolved;
-        let told = Told { at: now, severity: group.severity, core: group.core, count, resolved, onset };
+        let told = Told { at: now, severity: group.severity, core: group.core, count, resolved };
         self.told.insert(group.id, told);
         Some(Notice { group: group.id, kind, severity: group.severity, core: group.core })
     }
 
-    /// True if a member that somebody should know of began well after all that was told.
+    /// True if a member that somebody should know of joined since, and nothing that was told began near it.
     fn has_spread(&self, group: &Group, told: &Told) -> bool {
-        let late = told.onset + SignedDuration::from_secs(i64::from(self.policy.spread_s));
-        group.updated > told.at
-            && group.members.iter().any(|m| m.firing && m.item.severity.is_some() && m.item.onset > late)
+        if group.updated <= told.at {
+            return false;
+        }
+        let near_ms = i64::from(self.policy.spread_s) * 1000;
+        let onset = |m: &Membership| m.item.onset.as_millisecond();
+        let (old, new): (Vec<_>, Vec<_>) = group.members.iter().partition(|m| m.joined <= told.at);
+        let mut known: Vec<i64> = old.into_iter().map(onset).collect();
+        known.sort_unstable();
+        new.into_iter().filter(|m| m.firing && m.item.severity.is_some()).map(onset).any(|at| {
+            let next = known.partition_point(|k| *k < at - near_ms);
+            known.get(next).is_none_or(|k| *k > at + near_ms)
+        })
     }
 }

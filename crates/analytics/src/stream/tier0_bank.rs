@@ -1,8 +1,5 @@
 //! Tier-0 operators of very many series: sixteen side by side, so that one vector instruction serves sixteen series.
-#![allow(
-    clippy::needless_range_loop,
-    reason = "sixteen lanes side by side: one index over many arrays is what vectorises"
-)]
+#![allow(clippy::needless_range_loop, reason = "one index over many arrays is what vectorises")]
 
 use super::profile::{COARSE, HOURS_DAY, HOURS_WEEK, nearest};
 use super::tier0::{
