@@ -130,7 +130,11 @@ fn what_was_acknowledged_is_there_after_a_kill_in_the_same_moment() {
         assert!(alerts.contains(&format!("cart-{round}")), "{alerts}");
     }
     // and each of them is in an incident by and by
-    daemon.until(&folder, &["incidents"], |text| (0..5).all(|round| text.contains(&format!("cart-{round}"))));
+    let in_incidents = |_: &str| {
+        let shown: String = (1..=5).map(|id| daemon.ask(&folder, &["show", &id.to_string()])).collect();
+        (0..5).all(|round| shown.contains(&format!("service/shop/cart-{round}")))
+    };
+    daemon.until(&folder, &["incidents"], in_incidents);
 }
 
 #[test]

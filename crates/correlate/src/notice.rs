@@ -34,7 +34,7 @@ impl Default for NoticePolicy {
             settle_s: 300,
             tell_core: true,
             tell_resolved: true,
-            spread_s: 90,
+            spread_s: 240,
             updates_max: 8,
         }
     }

@@ -268,6 +268,7 @@ impl std::str::FromStr for EntityRef {
             (Kind::Component, [part]) => Ok(EntityRef::component("", part)),
             (Kind::Component, [node, part]) => Ok(EntityRef::component(node, part)),
             (Kind::Container, [namespace, pod, part]) => Ok(EntityRef::container(namespace, pod, part)),
+            (Kind::Component | Kind::Container, _) => Err(wrong()),
             (_, [name]) => Ok(EntityRef::wide(kind, name)),
             (_, [namespace, name]) => Ok(EntityRef::new(kind, namespace, name)),
             _ => Err(wrong()),

@@ -157,6 +157,13 @@ pub const WORDS: &[(&str, &str, &str)] = &[
     ("gap.cut_list", "only the first {count} were read: {detail}", "只读到前 {count} 个：{detail}"),
     ("gap.metrics", "Prometheus could not be asked: {detail}", "无法查询 Prometheus：{detail}"),
     ("gap.log", "its log could not be read: {detail}", "日志无法读取：{detail}"),
+    ("gap.not_yet", "not read yet", "尚未读取"),
+    (
+        "gap.stale",
+        "known as it was at {time}; since then the API server did not deliver it: {detail}",
+        "仅掌握 {time} 时的状态，此后 API Server 未能返回：{detail}",
+    ),
+    ("gap.limit", "only {count} are kept, there are more", "仅保留 {count} 个，实际更多"),
     ("gap.truncated", "the file ends early, what was there was read: {detail}", "文件不完整，已读取现有部分：{detail}"),
     ("gap.broken", "not readable: {detail}", "无法读取：{detail}"),
     ("gap.object", "this object could not be read: {detail}", "该对象无法读取：{detail}"),
