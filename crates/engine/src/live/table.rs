@@ -123,6 +123,8 @@ impl Table {
         let row = self.rows.get_mut(&from)?;
         row.stage = Stage::Resolved;
         row.resolved = Some(now);
+        // they are the other one's now: nothing may stand in two incidents
+        row.members.clear();
         let what = Both { en: format!("is part of incident {into}"), zh: format!("并入事件 {into}") };
         Self::changed(now, row, what)
     }
@@ -287,6 +289,15 @@ mod tests {
         assert_eq!(words, ["the trouble begins", "opened with 1 signal", "1 signal more", "resolved"]);
         let again = table.apply(at(20), 7, draft(&["a", "b"], Stage::Open)).expect("it came back");
         assert_eq!((again.stage, again.resolved), (Stage::Open, None));
+    }
+
+    #[test]
+    fn what_went_into_another_incident_stands_in_that_alone() {
+        let mut table = Table::default();
+        table.apply(at(0), 1, draft(&["a"], Stage::Open));
+        let merged = table.merged(at(5), 1, 2).expect("there");
+        assert_eq!((merged.stage, merged.members.len()), (Stage::Resolved, 0));
+        assert_eq!(merged.timeline.last().map(|m| m.what.zh.as_str()), Some("并入事件 2"));
     }
 
     #[test]
