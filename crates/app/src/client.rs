@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use reqwest::{Method, StatusCode, Url};
 use rootline_model::Lang;
+use rootline_report::words;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -139,7 +140,8 @@ pub fn list(cli: &Cli, args: &ListArgs) -> Result<Outcome, Failure> {
         };
         let since = row.onset.strftime("%m-%d %H:%M");
         let title = row.title.get(lang);
-        out.push_str(&format!("#{:<5} {:<9} {state:<6} {since}  {title} ({})\n", row.id, row.severity, row.alerts));
+        let severity = severity(lang, &row.severity);
+        out.push_str(&format!("#{:<5} {severity:<9} {state:<6} {since}  {title} ({})\n", row.id, row.alerts));
     }
     terminal::print(&out)?;
     Ok(Outcome::Done)
@@ -169,8 +171,13 @@ fn shown(incident: &Value, lang: &str) -> String {
         "#{} {}\n{} · {} · {}\n",
         incident.get("id").and_then(Value::as_u64).unwrap_or_default(),
         incident.get("title").map(both).unwrap_or_default(),
-        text(incident, "severity"),
-        text(incident, "stage"),
+        severity(if zh { Lang::Zh } else { Lang::En }, &text(incident, "severity")),
+        match (text(incident, "stage").as_str(), zh) {
+            ("resolved", false) => "over",
+            ("resolved", true) => "已恢复",
+            (_, false) => "open",
+            (_, true) => "进行中",
+        },
         at(&text(incident, "onset")),
     );
     let mut section = |en: &str, name: &str, lines: Vec<String>| {
@@ -199,6 +206,11 @@ fn shown(incident: &Value, lang: &str) -> String {
     out
 }
 
+/// A word of the API in the reader's language; one that is not known as it came.
+fn severity(lang: Lang, word: &str) -> String {
+    words::word(lang, &format!("severity.{word}")).unwrap_or(word).to_owned()
+}
+
 /// A moment without its fraction.
 fn at(moment: &str) -> String {
     moment
@@ -206,15 +218,16 @@ fn at(moment: &str) -> String {
         .map_or_else(|_| moment.to_owned(), |t| t.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
 }
 
-pub fn ack(args: &AckArgs) -> Result<Outcome, Failure> {
+pub fn ack(cli: &Cli, args: &AckArgs) -> Result<Outcome, Failure> {
     let (method, what, body, done) = match (&args.note, args.undo, args.resolve) {
-        (Some(text), _, _) => (Method::POST, "notes", json!({ "text": text }), "noted"),
-        (None, true, _) => (Method::DELETE, "ack", json!({}), "given back"),
-        (None, _, true) => (Method::POST, "resolve", json!({}), "over"),
-        _ => (Method::POST, "ack", json!({}), "yours"),
+        (Some(text), _, _) => (Method::POST, "notes", json!({ "text": text }), ("noted", "已备注")),
+        (None, true, _) => (Method::DELETE, "ack", json!({}), ("given back", "已放回")),
+        (None, _, true) => (Method::POST, "resolve", json!({}), ("over", "已标记恢复")),
+        _ => (Method::POST, "ack", json!({}), ("yours", "已由你认领")),
     };
     let path = format!("/api/v1/incidents/{}/{what}", args.id);
     Daemon::at(&args.place)?.ask(method, &path, &[], Some(&body))?;
+    let done = if Settings::load(cli)?.lang == Lang::Zh { done.1 } else { done.0 };
     terminal::print(&format!("#{}: {done}\n", args.id))?;
     Ok(Outcome::Done)
 }

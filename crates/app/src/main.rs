@@ -77,7 +77,7 @@ fn run(cli: &Cli) -> Result<Outcome, Failure> {
         Command::Run(args) => run::run(cli, args),
         Command::Incidents(args) => client::list(cli, args),
         Command::Show(args) => client::show(cli, args),
-        Command::Ack(args) => client::ack(args),
+        Command::Ack(args) => client::ack(cli, args),
         Command::Silence(args) => client::silence(args),
         Command::Replay(args) => replay::run(cli, args),
         Command::Store(args) => store::run(cli, args),

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use rootline_engine::{Live, LiveOptions, NoticeKind, Outcome as Ticked};
 use rootline_model::{Alert, Lang, LiveIncident, Severity};
 use rootline_objects::Signal;
+use rootline_report::words;
 use rootline_sources::read_path;
 use rootline_sources::receive::{self, Request};
 use serde::Deserialize;
@@ -203,14 +204,12 @@ fn line(now: Timestamp, kind: NoticeKind, incident: &LiveIncident, lang: Lang) -
         (NoticeKind::Reopened, false) => "again",
         (NoticeKind::Reopened, true) => "再次发生",
     };
-    let severity = match (incident.severity, zh) {
-        (Severity::Critical, false) => "critical",
-        (Severity::Critical, true) => "严重",
-        (Severity::Error, false) => "error",
-        (Severity::Error, true) => "错误",
-        (Severity::Warning, false) => "warning",
-        (Severity::Warning, true) => "警告",
+    let key = match incident.severity {
+        Severity::Critical => "severity.critical",
+        Severity::Error => "severity.error",
+        Severity::Warning => "severity.warning",
     };
+    let severity = words::word(lang, key).unwrap_or_default();
     let mut out = format!("{clock}  #{} {what} · {severity} · {}\n", incident.id, incident.title.get(lang));
     if kind == NoticeKind::Resolved {
         return out;

@@ -27,7 +27,7 @@ pub struct Args {
     /// Folder of the store [default: rootline-data]
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
-    /// Reads alert rules (for when a condition began) from this Prometheus server
+    /// Asks this Prometheus server for its alert rules (they tell when a condition began) and for the series that are watched
     #[arg(long, value_name = "URL")]
     prometheus: Option<String>,
     /// Hands enriched alerts on to this Alertmanager

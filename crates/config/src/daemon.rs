@@ -12,7 +12,7 @@ pub struct Daemon {
     pub listen: String,
     /// Folder of the store. A relative path starts at the working folder.
     pub data: String,
-    /// Name of this cluster, put on what is stored and sent as label `cluster`.
+    /// Name of this cluster, as the API and the page show it.
     pub cluster: String,
     /// Seconds between two looks at everything.
     pub tick_s: u32,

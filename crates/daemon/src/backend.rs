@@ -309,6 +309,7 @@ impl Backend for Desk {
             incidents: open.map(|i| gauge(i)).collect(),
             series: u64::try_from(view.series.baselines).unwrap_or(u64::MAX),
             series_limit_hits: view.series.refused,
+            log_templates: u64::try_from(view.log_templates).unwrap_or(u64::MAX),
             forecasts: view.outlooks.iter().filter_map(forecast).collect(),
             ..Gauges::default()
         }

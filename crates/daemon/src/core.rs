@@ -1,4 +1,5 @@
-//! The thread that owns the pipeline: takes inputs, ticks, commits what was decided, and only then lets others see it.
+//! The thread that owns the pipeline: takes inputs, ticks, commits what was decided, then lets others see it. What could not
+//! be committed is shown and tried again with the next tick; messages about it wait for that.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -369,7 +370,11 @@ impl Core {
             messages: std::mem::take(&mut self.unsent),
             ..Tick::default()
         };
-        if let Err(error) = self.store.commit(&tick) {
+        let committed = self.store.commit(&tick);
+        if committed.is_ok() && !tick.messages.is_empty() {
+            self.routes.wake();
+        }
+        if let Err(error) = committed {
             self.published.store_failed();
             tracing::error!(%error, "could not write what this tick decided, trying again with the next");
             self.unwritten = tick.incidents;
@@ -430,6 +435,7 @@ impl Core {
             ready: self.objects.is_ready(),
             objects: self.objects.len(),
             series: self.live.bank().stats(),
+            log_templates: self.live.log_templates(),
             outlooks: self.live.bank().forecasts(now, OUTLOOKS_MAX),
         };
         self.published.publish(view, changed);

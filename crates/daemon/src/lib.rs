@@ -283,11 +283,13 @@ fn start_couriers(
     let link = (!base.is_empty()).then(|| format!("{base}/#/{{id}}"));
     let mut routes = Routes::default();
     let mut couriers = Couriers::new();
+    let mut wakes = Vec::new();
     let mut start = |sink: Arc<dyn Sink>, lang| {
         let options = CourierOptions { lang, link: link.clone(), ..CourierOptions::default() };
         let courier = Courier::new(outbox.clone(), sink, options);
-        // a message that is due is looked for at the courier's own pace; two seconds is soon enough for people
-        couriers.push(tokio::spawn(courier.run(clock, Arc::new(Notify::new()), stopped.clone())));
+        let wake = Arc::new(Notify::new());
+        wakes.push(wake.clone());
+        couriers.push(tokio::spawn(courier.run(clock, wake, stopped.clone())));
     };
     for channel in &config.notify {
         let words = Arc::new(Cards { receiver: channel.name.clone() });
@@ -316,5 +318,6 @@ fn start_couriers(
             }
         }));
     }
+    routes.couriers = wakes;
     Ok((routes, couriers))
 }

@@ -1,9 +1,12 @@
 //! Which channels are told of an incident.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use rootline_model::{LiveIncident, Severity};
 use rootline_store::NewMessage;
 use serde_json::Value;
+use tokio::sync::Notify;
 
 /// Channel that keeps Alertmanager's copies up to date.
 pub const BACKFILL: &str = "alertmanager";
@@ -19,6 +22,8 @@ pub struct Route {
 pub struct Routes {
     pub channels: Vec<Route>,
     pub backfill: bool,
+    /// One for each courier: there is something to send.
+    pub couriers: Vec<Arc<Notify>>,
 }
 
 impl Routes {
@@ -26,6 +31,10 @@ impl Routes {
     pub fn messages(&self, now: Timestamp, incident: &LiveIncident) -> Vec<NewMessage> {
         let wanted = self.channels.iter().filter(|c| incident.severity >= c.min_severity);
         wanted.map(|c| message(now, &c.channel, incident)).collect()
+    }
+
+    pub fn wake(&self) {
+        self.couriers.iter().for_each(|c| c.notify_one());
     }
 
     pub fn backfill(&self, now: Timestamp, incident: &LiveIncident) -> Option<NewMessage> {

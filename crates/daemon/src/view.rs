@@ -23,6 +23,7 @@ pub struct View {
     pub ready: bool,
     pub objects: usize,
     pub series: SeriesStats,
+    pub log_templates: usize,
     pub outlooks: Vec<Outlook>,
 }
 

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use rootline_model::{
     Alert, Answer, Both, Class, Diagnosis, EntityRef, Finding, Fingerprint, Incident, Kind, Knowledge, LabelSet,
-    Origin, Severity, Timestamp,
+    Member, Origin, Severity, Timestamp,
 };
 use rootline_report::{Told, told};
 use rootline_world::World;
@@ -89,15 +89,16 @@ impl Facts {
     }
 
     /// Puts facts back that a stored incident holds, so that they end properly after a restart.
-    pub fn restore(&mut self, now: Timestamp, alert: &Alert, told: Told) {
+    pub fn restore(&mut self, now: Timestamp, member: &Member, told: Told) {
+        let alert = &member.alert;
         let severity = alert.severity().unwrap_or(Severity::Warning);
-        let entities = entity_of(&alert.labels).into_iter().collect();
+        let entities = member.entity.parse().into_iter().collect();
         let fact = Fact {
             alert: alert.clone(),
             severity,
             entities,
             told,
-            origin: Origin::Fact,
+            origin: member.origin,
             first_seen: alert.starts_at,
             last_seen: now,
         };
@@ -236,30 +237,6 @@ pub fn labels(code: &str, about: &EntityRef, severity: Severity) -> LabelSet {
     ]
     .into_iter()
     .collect()
-}
-
-/// The thing that `labels` was made of.
-pub fn entity_of(labels: &LabelSet) -> Option<EntityRef> {
-    let namespace = labels.value("namespace");
-    let kind = Kind::ALL.into_iter().find_map(|kind| {
-        let word = match kind {
-            Kind::Pvc => "persistentvolumeclaim",
-            Kind::Pv => "persistentvolume",
-            // a namespaced thing carries its namespace beside its own name; a container its pod
-            Kind::Namespace | Kind::Container | Kind::Component => return None,
-            kind => kind.word(),
-        };
-        labels.get(word).map(|name| (kind, name))
-    });
-    if let Some(component) = labels.get("component") {
-        return Some(EntityRef::component(labels.value("node"), component));
-    }
-    match (kind, labels.get("container")) {
-        (Some((Kind::Pod, pod)), Some(container)) => Some(EntityRef::container(namespace, pod, container)),
-        (Some((kind, name)), _) => Some(EntityRef::new(kind, namespace, name)),
-        (None, _) if !namespace.is_empty() => Some(EntityRef::wide(Kind::Namespace, namespace)),
-        (None, _) => None,
-    }
 }
 
 /// The value of the label that tells where a pseudo alert came from.

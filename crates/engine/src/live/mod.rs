@@ -134,15 +134,16 @@ impl Live {
         for incident in incidents {
             let mut members = Vec::with_capacity(incident.members.len());
             for member in &incident.members {
-                let item = Item::from_alert(&member.alert, member.origin, topology);
+                let mut item = Item::from_alert(&member.alert, member.origin, topology);
+                if member.origin != Origin::Alert {
+                    item.entities = member.entity.parse().into_iter().collect();
+                }
                 members.push((item, incident.opened, Reason::Told(member.reason.clone())));
                 match member.origin {
                     Origin::Alert => {
                         self.alerts.entry(member.alert.fingerprint()).or_insert_with(|| member.alert.clone());
                     }
-                    _ if incident.stage == Stage::Open => {
-                        self.facts.restore(now, &member.alert, draft::told_of(&incident))
-                    }
+                    _ if incident.stage == Stage::Open => self.facts.restore(now, member, draft::told_of(&incident)),
                     _ => {}
                 }
             }
@@ -165,7 +166,7 @@ impl Live {
         self.signals = signals;
     }
 
-    /// Alerts as they came, merged with what is known by Alertmanager's rules. Gives those that are new or changed, as
+    /// Alerts as they came, merged with what is known. Gives those that are new or changed, as
     /// they are now, to be kept before the sender is told that all is well; and how many were refused for want of room.
     pub fn take_alerts(&mut self, alerts: Vec<Alert>) -> (Vec<Alert>, usize) {
         let mut kept = Vec::with_capacity(alerts.len());
@@ -202,6 +203,11 @@ impl Live {
 
     pub fn take_logs(&mut self, records: &[LogRecord]) {
         self.numbers.logs(records);
+    }
+
+    /// Templates of log lines that are known.
+    pub fn log_templates(&self) -> usize {
+        self.numbers.templates()
     }
 
     /// Rollouts, restarts and the like: what was usual may differ from now on.
@@ -354,8 +360,8 @@ impl Live {
     }
 }
 
-/// Alertmanager's rules for two alerts of one fingerprint (`types.Alert.Merge`): the earlier start counts; a later end
-/// wins while it fires, and the end that is told wins over none.
+/// Two reports of one alert: the earlier start counts (`types.Alert.Merge` of Alertmanager), of everything else the newest
+/// report, so that a resolve ends it before its time.
 fn merged(known: &Alert, new: Alert) -> Alert {
     // fired anew after its end: another episode of the same alert
     let again = known.ends_at.is_some_and(|end| new.starts_at >= end);

@@ -27,10 +27,6 @@ pub struct Numbers {
     counts: BTreeMap<LogKey, (u32, String)>,
     changes: Vec<Change>,
     owners: HashMap<(String, String), EntityRef>,
-    /// Samples that were taken, refused, and lines counted, for the daemon's own metrics.
-    pub taken: u64,
-    pub refused: u64,
-    pub lines: u64,
 }
 
 impl Numbers {
@@ -41,14 +37,15 @@ impl Numbers {
             counts: BTreeMap::new(),
             changes: Vec::new(),
             owners: HashMap::new(),
-            taken: 0,
-            refused: 0,
-            lines: 0,
         }
     }
 
     pub fn bank(&self) -> &Bank {
         &self.bank
+    }
+
+    pub fn templates(&self) -> usize {
+        self.miner.live()
     }
 
     pub fn put_back(&mut self, bank: Bank) {
@@ -62,16 +59,12 @@ impl Numbers {
     pub fn samples(&mut self, batches: &[SeriesBatch], is_history: bool) -> Ingested {
         let owners = &self.owners;
         let known = |namespace: &str, pod: &str| owners.get(&(namespace.to_owned(), pod.to_owned())).cloned();
-        let done = if is_history { self.bank.backfill(batches, &known) } else { self.bank.ingest(batches, &known) };
-        self.taken += done.taken;
-        self.refused += done.refused;
-        done
+        if is_history { self.bank.backfill(batches, &known) } else { self.bank.ingest(batches, &known) }
     }
 
     /// Counts lines by workload and template. Lines of unknown workloads are counted for their namespace.
     pub fn logs(&mut self, records: &[LogRecord]) {
         for record in records {
-            self.lines += 1;
             let workload = self.workload(&record.labels);
             let template = self.miner.observe(record.text.as_bytes()).0;
             let full = self.counts.len() >= COUNTS_MAX;
