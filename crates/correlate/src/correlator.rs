@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::fmt;
 
+use hashbrown::HashSet;
 use rootline_model::{Stage, Timestamp};
 
 use crate::book::Book;
@@ -102,10 +103,13 @@ impl Correlator for Streaming {
 
 /// Of each item the version that started last, of those the one that ends first; by firing time.
 fn versions(arrivals: &[Item]) -> Vec<&Item> {
+    let mut seen = HashSet::with_capacity(arrivals.len());
     let mut order: Vec<&Item> = arrivals.iter().collect();
-    order.sort_by_key(|i| (i.id, Reverse(i.fired), i.ends.is_none(), i.ends, i.onset));
-    order.dedup_by_key(|i| i.id);
-    order.sort_by_key(|i| (i.fired, i.onset, i.id));
+    if !arrivals.iter().all(|i| seen.insert(i.id)) {
+        order.sort_by_key(|i| (i.id, Reverse(i.fired), i.ends.is_none(), i.ends, i.onset));
+        order.dedup_by_key(|i| i.id);
+    }
+    order.sort_by_cached_key(|i| (i.fired, i.onset, i.id));
     order
 }
 

@@ -9,7 +9,7 @@ mod places;
 mod traces;
 mod wide;
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use rootline_model::{Fingerprint, Timestamp};
 use self::links::{Candidate, Candidates, Look, WEAK, Why};
 use self::places::{Located, Places, Thing};
 use self::traces::{Key, Trace, Traces};
-use self::wide::{Kind, WIDE_S, Wide, explains};
+use self::wide::{Kind, WIDE_BEFORE_S, WIDE_S, Wide, explains};
 use super::{Place, Placement};
 use crate::book::Book;
 use crate::subject::Class;
@@ -52,8 +52,10 @@ struct State {
     born: f64,
 }
 
-/// A node that is away: onset, node, name of the alert, group.
-type Away = (f64, Thing, Thing, GroupId);
+/// By onset in seconds.
+type Recent<T> = VecDeque<(f64, T)>;
+/// A node that is away, name of the alert, group.
+type Away = (Thing, Thing, GroupId);
 
 #[derive(Debug)]
 pub(super) struct Full {
@@ -61,11 +63,11 @@ pub(super) struct Full {
     places: Places,
     traces: Traces,
     states: HashMap<GroupId, State>,
-    wide: VecDeque<GroupId>,
-    /// Onset, group of requests that have no cause yet.
-    requests: VecDeque<(f64, GroupId)>,
+    wide: VecDeque<(f64, GroupId)>,
+    /// Groups of requests that have no cause yet.
+    requests: Recent<GroupId>,
     /// By zone.
-    nodes: HashMap<Arc<str>, VecDeque<Away>>,
+    nodes: HashMap<Arc<str>, Recent<Away>>,
     located: HashMap<Fingerprint, Located>,
 }
 
@@ -83,8 +85,8 @@ impl Full {
         }
     }
 
-    /// Candidates with what the state of their groups says about them, best first.
-    fn candidates(&mut self, item: &Located, book: &Book, topology: &Topology) -> Vec<Candidate> {
+    /// The group that explains an item best, by its relations and by what the state of the groups says about them.
+    fn best(&mut self, item: &Located, book: &Book, topology: &Topology) -> Option<Candidate> {
         let look =
             Look { item, places: &mut self.places, traces: &self.traces, topology, found: Candidates::default() };
         let mut found = Candidates::default();
@@ -95,7 +97,11 @@ impl Full {
         }
         let mut list = found.list;
         for at in 0..self.wide.len() {
-            let Some(group) = book.live(self.wide[at]) else { continue };
+            let (onset, group) = self.wide[at];
+            if item.onset - onset < -WIDE_BEFORE_S || item.onset - onset > WIDE_S {
+                continue;
+            }
+            let Some(group) = book.live(group) else { continue };
             if !list.iter().any(|c| c.group == group) {
                 list.push(Candidate { group, score: 0.0, why: Why::Name });
             }
@@ -103,12 +109,11 @@ impl Full {
         for candidate in &mut list {
             candidate.score = self.weigh(candidate, item, topology);
         }
-        list.retain(|c| c.score > LEAST);
         let size = |g: GroupId| book.group(g).map_or(0, |g| g.members.len());
-        list.sort_by(|a, b| {
-            b.score.total_cmp(&a.score).then(size(b.group).cmp(&size(a.group))).then(a.group.cmp(&b.group))
-        });
-        list
+        list.into_iter().filter(|c| c.score > LEAST).min_by(|a, b| {
+            let larger = || size(b.group).cmp(&size(a.group));
+            b.score.total_cmp(&a.score).then_with(larger).then(a.group.cmp(&b.group))
+        })
     }
 
     fn weigh(&mut self, candidate: &Candidate, item: &Located, topology: &Topology) -> f64 {
@@ -145,28 +150,25 @@ impl Full {
             return None;
         }
         let (node, zone) = (item.node?, self.places.zone(item.node?, topology)?);
-        let mut near: Vec<(f64, Thing, GroupId)> = Vec::new();
-        for (onset, other, name, group) in self.nodes.get(&zone)?.iter().rev() {
-            if (onset - item.onset).abs() <= TOGETHER_S
-                && *name == item.name
-                && let Some(group) = book.live(*group)
-                && self.states.get(&group).is_none_or(|s| {
-                    !s.root && s.wide.as_ref().is_none_or(|w| matches!(&w.kind, Kind::Zone(z) if *z == zone))
-                })
+        let fits =
+            |s: &State| !s.root && s.wide.as_ref().is_none_or(|w| matches!(&w.kind, Kind::Zone(z) if *z == zone));
+        let mut near = Near::default();
+        let mut nodes = vec![node];
+        for (onset, (other, name, group)) in together(self.nodes.get(&zone)?, item.onset) {
+            let fits = |g| book.live(g).filter(|g| self.states.get(g).is_none_or(fits));
+            if *name == item.name
+                && near.add(*onset, *group, fits)
+                && nodes.len() < ZONE_NODES
+                && !nodes.contains(other)
             {
-                near.push((*onset, *other, group));
+                nodes.push(*other);
             }
         }
-        let mut nodes: Vec<Thing> = near.iter().map(|n| n.1).chain([node]).collect();
-        nodes.sort_unstable();
-        nodes.dedup();
         if nodes.len() < ZONE_NODES {
             return None;
         }
-        let onset = middle(near.iter().map(|n| n.0).chain([item.onset]).collect());
-        let groups = near.iter().map(|n| n.2).chain(chosen).collect();
-        let reason = Reason::Zone { zone: zone.clone() };
-        Some(self.widen(groups, Wide { kind: Kind::Zone(zone), onset }, item.fired, reason))
+        let wide = Wide { onset: near.middle(item.onset), kind: Kind::Zone(zone.clone()) };
+        Some(self.widen(near.groups(chosen), wide, item.fired, Reason::Zone { zone }))
     }
 
     /// Several services without a relation within a minute.
@@ -175,37 +177,21 @@ impl Full {
         if item.class != Class::Request || chosen.is_some_and(|g| !plain(self.states.get(&g))) {
             return None;
         }
-        let mut near: Vec<(f64, GroupId)> = Vec::new();
-        for (onset, group) in self.requests.iter().rev() {
-            if (onset - item.onset).abs() <= TOGETHER_S
-                && let Some(group) = book.live(*group)
-                && plain(self.states.get(&group))
-            {
-                near.push((*onset, group));
-            }
+        let mut near = Near::default();
+        for (onset, group) in together(&self.requests, item.onset) {
+            near.add(*onset, *group, |g| book.live(g).filter(|g| plain(self.states.get(g))));
         }
-        let mut groups: Vec<GroupId> = near.iter().map(|n| n.1).chain(chosen).collect();
-        groups.sort_unstable();
-        groups.dedup();
+        let groups = near.groups(chosen);
         let count = groups.len() + usize::from(chosen.is_none());
         if count < BURST_GROUPS {
             return None;
         }
-        let onset = middle(near.iter().map(|n| n.0).chain([item.onset]).collect()) - 15.0;
-        let groups = near.iter().map(|n| n.1).chain(chosen).collect();
-        let reason = Reason::Burst { count: count as u32 };
-        Some(self.widen(groups, Wide { kind: Kind::Burst, onset }, item.fired, reason))
+        let wide = Wide { kind: Kind::Burst, onset: near.middle(item.onset) - 15.0 };
+        Some(self.widen(groups, wide, item.fired, Reason::Burst { count: count as u32 }))
     }
 
     /// The group with most of these becomes wide and takes the young ones in.
-    fn widen(&mut self, groups: Vec<GroupId>, wide: Wide, fired: f64, reason: Reason) -> Place {
-        let mut counts: Vec<(GroupId, usize)> = Vec::new();
-        for group in groups {
-            match counts.iter_mut().find(|(g, _)| *g == group) {
-                Some((_, n)) => *n += 1,
-                None => counts.push((group, 1)),
-            }
-        }
+    fn widen(&mut self, mut counts: Vec<(GroupId, usize)>, wide: Wide, fired: f64, reason: Reason) -> Place {
         let is_wide = |g: GroupId| self.states.get(&g).is_some_and(|s| s.wide.is_some());
         counts.sort_by_key(|(g, n)| (!is_wide(*g), Reverse(*n), *g));
         let Some((first, _)) = counts.first().copied() else { return Place::Open };
@@ -224,17 +210,18 @@ impl Full {
         }
         let state = self.states.entry(first).or_default();
         if state.wide.is_none() {
+            let onset = wide.onset;
             state.wide = Some(wide);
-            self.remember_wide(first);
+            self.remember_wide(onset, first);
         }
         Place::Bridge(all, reason)
     }
 
-    fn remember_wide(&mut self, group: GroupId) {
+    fn remember_wide(&mut self, onset: f64, group: GroupId) {
         if self.wide.len() == WIDE_MAX {
             self.wide.pop_front();
         }
-        self.wide.push_back(group);
+        self.wide.push_back((onset, group));
     }
 
     fn reason(&self, best: &Candidate, item: &Located) -> Reason {
@@ -283,6 +270,9 @@ impl Full {
         }
         let Some(unit) = item.unit else { return };
         self.traces.add(Key::Unit(unit), trace);
+        if item.class == Class::OutOfMemory {
+            self.traces.add(Key::OutOfMemory(unit), trace);
+        }
         if item.class == Class::Request {
             let view = self.places.unit(unit, topology);
             for (callee, hops) in view.callees.iter().copied().take(DOWN_MAX).filter(|(_, h)| *h <= 2) {
@@ -314,32 +304,83 @@ impl Full {
                 Some(_) => {}
                 None => {
                     state.wide = Some(Wide { kind, onset: item.onset });
-                    self.remember_wide(group);
+                    self.remember_wide(item.onset, group);
                 }
             }
         }
         if item.class == Class::Request && plain {
-            push(&mut self.requests, (item.onset, group));
+            push(&mut self.requests, item.onset, group);
         }
         if matches!(item.class, Class::NodeDown | Class::Node)
             && let Some(node) = item.node
             && let Some(zone) = self.places.zone(node, topology)
         {
-            push(self.nodes.entry(zone).or_default(), (item.onset, node, item.name, group));
+            push(self.nodes.entry(zone).or_default(), item.onset, (node, item.name, group));
         }
     }
 }
 
-fn push<T>(list: &mut VecDeque<T>, value: T) {
+fn push<T>(list: &mut Recent<T>, onset: f64, value: T) {
     if list.len() == RECENT_MAX {
         list.pop_front();
     }
-    list.push_back(value);
+    let place = list.partition_point(|(o, _)| *o <= onset);
+    list.insert(place, (onset, value));
 }
 
-fn middle(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+/// Those that began within a minute of `onset`.
+fn together<T>(list: &Recent<T>, onset: f64) -> impl Iterator<Item = &(f64, T)> {
+    let from = list.partition_point(|(o, _)| *o < onset - TOGETHER_S);
+    list.range(from..).take_while(move |(o, _)| *o <= onset + TOGETHER_S)
+}
+
+/// What began within a minute of an item, of the groups that fit.
+#[derive(Debug, Default)]
+struct Near {
+    /// Ascending.
+    onsets: Vec<f64>,
+    /// Group as it was remembered, which it is now if it fits, how often.
+    tally: Vec<(GroupId, Option<GroupId>, usize)>,
+}
+
+impl Near {
+    /// True if the group fits. Each is asked about once.
+    fn add(&mut self, onset: f64, group: GroupId, fits: impl FnOnce(GroupId) -> Option<GroupId>) -> bool {
+        let place = self.tally.iter().rposition(|(g, ..)| *g == group).unwrap_or_else(|| {
+            self.tally.push((group, fits(group), 0));
+            self.tally.len() - 1
+        });
+        let (_, now, count) = &mut self.tally[place];
+        if now.is_some() {
+            *count += 1;
+            self.onsets.push(onset);
+        }
+        now.is_some()
+    }
+
+    /// The median of the onsets with one more.
+    fn middle(&self, onset: f64) -> f64 {
+        let place = self.onsets.partition_point(|o| *o <= onset);
+        let middle = self.onsets.len().div_ceil(2);
+        match middle.cmp(&place) {
+            Ordering::Less => self.onsets[middle],
+            Ordering::Equal => onset,
+            Ordering::Greater => self.onsets[middle - 1],
+        }
+    }
+
+    /// Groups and how often, with the one that the item itself would join.
+    fn groups(&self, chosen: Option<GroupId>) -> Vec<(GroupId, usize)> {
+        let mut counts: Vec<(GroupId, usize)> = Vec::new();
+        let seen = self.tally.iter().filter_map(|(_, now, n)| now.map(|g| (g, *n)));
+        for (group, n) in seen.chain(chosen.map(|g| (g, 1))) {
+            match counts.iter_mut().find(|(g, _)| *g == group) {
+                Some((_, all)) => *all += n,
+                None => counts.push((group, n)),
+            }
+        }
+        counts
+    }
 }
 
 /// Causes are placed before what they explain.
@@ -362,25 +403,21 @@ impl Placement for Full {
             self.nodes.clear();
         }
         let edge = now.as_millisecond() as f64 / 1000.0 - 4.0 * 3600.0 - WIDE_S;
-        let states = &self.states;
-        self.wide.retain(|g| {
-            book.live(*g).and_then(|g| states.get(&g)).and_then(|s| s.wide.as_ref()).is_some_and(|w| w.onset > edge)
-        });
+        self.wide.retain(|(onset, group)| *onset > edge && book.live(*group).is_some());
         self.located.clear();
         for item in fresh.iter() {
             let located = self.places.locate(item, topology);
             self.located.insert(item.id, located);
         }
-        let key = |i: &&Item| {
-            let located = self.located.get(&i.id);
-            (located.map_or(9, |l| order(l.class)), i.onset, i.fired, i.id)
-        };
-        fresh.sort_by_key(key);
+        fresh.sort_by_cached_key(|i| {
+            let class = self.located.get(&i.id).map_or(9, |l| order(l.class));
+            (class, i.onset, i.fired, i.id)
+        });
     }
 
     fn place(&mut self, item: &Item, book: &Book, topology: &Topology) -> Place {
         let Some(located) = self.located.get(&item.id).cloned() else { return Place::Open };
-        let best = self.candidates(&located, book, topology).into_iter().next();
+        let best = self.best(&located, book, topology);
         let chosen = best.as_ref().map(|b| b.group);
         if let Some(place) = self.zone(&located, chosen, book, topology) {
             return place;

@@ -4,7 +4,7 @@
 //! Within a rule the nearer onset wins. Onsets are known to about a minute: evaluation interval, delivery, clock.
 
 use super::places::{Located, Places, Thing, Unit};
-use super::traces::{BACK_S, Key, Trace, Traces};
+use super::traces::{Key, Trace, Traces};
 use crate::subject::Class;
 use crate::{GroupId, Topology};
 
@@ -20,6 +20,10 @@ const NODE_S: f64 = 20.0;
 const SLOW_S: f64 = 700.0;
 /// As long as a disk is full the kubelet goes on to evict.
 const PRESSURE_S: f64 = 1700.0;
+/// No other effect of a node comes later than this.
+const NEAR_S: f64 = NODE_S + 130.0;
+/// Evictions of one pressure.
+const EVICTIONS_S: f64 = 400.0;
 /// Bounds of one look: callees, nodes of one unit.
 const CALLEES_MAX: usize = 12;
 const NODES_MAX: usize = 16;
@@ -86,12 +90,13 @@ impl Look<'_> {
             self.by_name();
             return self.found;
         };
-        self.each(Key::Thing(thing), Why::Same(thing), |t, lag| same_thing(item, t, lag));
+        let grows = if item.class == Class::Pressure { PRESSURE_S } else { SLOW_S };
+        self.each((Key::Thing(thing), grows), Why::Same(thing), |t, lag| same_thing(item, t, lag));
         if matches!(item.class, Class::Advice | Class::Other | Class::Dns | Class::ControlPlane) {
             return self.found;
         }
         if let Some(pod) = item.pod {
-            self.each(Key::Thing(pod), Why::Same(pod), |_, lag| {
+            self.each((Key::Thing(pod), SLOW_S), Why::Same(pod), |_, lag| {
                 if within(lag, -90.0, SLOW_S) { 0.95 - lag.abs() / 3000.0 } else { 0.0 }
             });
         }
@@ -99,13 +104,13 @@ impl Look<'_> {
             self.by_node(node);
         }
         if item.daemon_set {
-            self.each(Key::NodesDown, Why::DaemonSet, |_, lag| daemon_set(lag));
+            self.each((Key::NodesDown, SAME_S), Why::DaemonSet, |_, lag| daemon_set(lag));
         }
         if item.class == Class::NodeDown {
-            self.each(Key::DaemonSets, Why::DaemonSet, |_, lag| daemon_set(lag));
+            self.each((Key::DaemonSets, SAME_S), Why::DaemonSet, |_, lag| daemon_set(lag));
         }
         if let Some(unit) = item.unit {
-            self.each(Key::Unit(unit), Why::Unit(unit), |t, lag| same_unit(item.class, t.class, lag));
+            self.each((Key::Unit(unit), SLOW_S), Why::Unit(unit), |t, lag| same_unit(item.class, t.class, lag));
             let view = self.places.unit(unit, self.topology);
             if matches!(item.class, Class::Request | Class::Replicas) {
                 self.by_nodes_of_unit(&view);
@@ -115,31 +120,33 @@ impl Look<'_> {
         self.found
     }
 
-    fn each(&mut self, key: Key, why: Why, rule: impl Fn(&Trace, f64) -> f64) {
-        for trace in self.traces.get(key) {
-            let lag = trace.lag(self.item.onset);
-            if lag.abs() <= BACK_S {
-                self.found.add(trace.group, rule(trace, lag), why);
-            }
+    /// Every trace of a key whose last onset is at most `back_s` before the item: what the rule says of it.
+    fn each(&mut self, (key, back_s): (Key, f64), why: Why, rule: impl Fn(&Trace, f64) -> f64) {
+        let onset = self.item.onset;
+        for trace in self.traces.since(key, onset, back_s) {
+            self.found.add(trace.group, rule(trace, trace.lag(onset)), why);
         }
     }
 
     /// Nothing but a name: the group of alerts of this name that began in the same minute.
     fn by_name(&mut self) {
-        self.each(Key::Name(self.item.name), Why::Name, |_, lag| if lag.abs() <= 60.0 { 0.3 } else { 0.0 });
+        self.each((Key::Name(self.item.name), SAME_S), Why::Name, |_, lag| if lag.abs() <= 60.0 { 0.3 } else { 0.0 });
     }
 
     /// The item is a node, or a pod on one.
     fn by_node(&mut self, node: Thing) {
         let item = self.item;
-        self.each(Key::Node(node), Why::Node(node), |t, lag| on_one_node(item.class, t.class, lag));
+        let lasts = matches!(item.class, Class::Pressure | Class::Evicted | Class::Replicas);
+        let back_s = if lasts { PRESSURE_S } else { NEAR_S };
+        self.each((Key::Node(node), back_s), Why::Node(node), |t, lag| on_one_node(item.class, t.class, lag));
+        let back_s = if item.class == Class::Evicted { EVICTIONS_S } else { NEAR_S };
         let through = matches!(item.class, Class::NodeDown | Class::NodeCpu | Class::Node | Class::NotReady);
         for unit in self.places.on_node(node, self.topology).iter().copied().take(64) {
             if Some(unit) != item.unit {
-                self.each(Key::Unit(unit), Why::Node(node), |t, lag| unit_on_node(item.class, t.class, lag));
+                self.each((Key::Unit(unit), back_s), Why::Node(node), |t, lag| unit_on_node(item.class, t.class, lag));
             }
             if through {
-                self.each(Key::Callee(unit), Why::Call(unit), |t, lag| through_callee(t.name, -lag));
+                self.each((Key::Callee(unit), SAME_S), Why::Call(unit), |t, lag| through_callee(t.name, -lag));
             }
         }
     }
@@ -147,8 +154,9 @@ impl Look<'_> {
     /// The item is a service or workload with pods on nodes.
     fn by_nodes_of_unit(&mut self, view: &Unit) {
         let item = self.item;
+        let back_s = if item.class == Class::Replicas { PRESSURE_S } else { NEAR_S };
         for node in view.nodes.iter().copied().take(NODES_MAX) {
-            self.each(Key::Node(node), Why::Node(node), |t, lag| unit_on_node(t.class, item.class, -lag));
+            self.each((Key::Node(node), back_s), Why::Node(node), |t, lag| unit_on_node(t.class, item.class, -lag));
         }
         if item.class != Class::Request {
             return;
@@ -156,7 +164,8 @@ impl Look<'_> {
         for (callee, hops) in view.callees.iter().copied().take(CALLEES_MAX).filter(|(_, h)| *h <= 2) {
             let nodes = self.places.unit(callee, self.topology);
             for node in nodes.nodes.iter().copied().take(NODES_MAX) {
-                self.each(Key::Node(node), Why::Call(callee), |t, lag| match t.class {
+                let back_s = NEAR_S + HOP_S * f64::from(hops);
+                self.each((Key::Node(node), back_s), Why::Call(callee), |t, lag| match t.class {
                     Class::NodeDown | Class::NodeCpu | Class::Node | Class::NotReady => {
                         through_callee(Thing::from(hops), lag)
                     }
@@ -170,21 +179,24 @@ impl Look<'_> {
     fn by_calls(&mut self, unit: Thing, view: &Unit) {
         let item = self.item;
         if item.class == Class::Request {
-            self.each(Key::Unit(unit), Why::Unit(unit), |t, lag| leak(t.class, 0.0, lag));
+            self.each((Key::OutOfMemory(unit), SLOW_S), Why::Unit(unit), |t, lag| leak(t.class, 0.0, lag));
             for (callee, hops) in view.callees.iter().copied() {
                 let hops = f64::from(hops);
-                self.each(Key::Unit(callee), Why::Call(callee), |t, lag| {
-                    called(t.class, hops, lag).max(leak(t.class, hops, lag))
-                });
+                let back_s = SAME_S + HOP_S * hops;
+                self.each((Key::Unit(callee), back_s), Why::Call(callee), |t, lag| called(t.class, hops, lag));
+                self.each((Key::OutOfMemory(callee), SLOW_S), Why::Call(callee), |t, lag| leak(t.class, hops, lag));
                 if hops <= 2.0 {
-                    self.each(Key::Callee(callee), Why::Call(callee), |t, lag| siblings(hops + f64::from(t.name), lag));
+                    self.each((Key::Callee(callee), SAME_S + HOP_S), Why::Call(callee), |t, lag| {
+                        siblings(hops + f64::from(t.name), lag)
+                    });
                 }
             }
         }
         if item.class != Class::Rollout {
+            let back_s = if item.class == Class::OutOfMemory { SLOW_S } else { SAME_S };
             for (caller, hops) in view.callers.iter().copied() {
                 let hops = f64::from(hops);
-                self.each(Key::Unit(caller), Why::Call(unit), |t, lag| match t.class {
+                self.each((Key::Unit(caller), back_s), Why::Call(unit), |t, lag| match t.class {
                     Class::Request => called(item.class, hops, -lag).max(leak(item.class, hops, lag)),
                     _ => 0.0,
                 });
@@ -235,7 +247,7 @@ fn on_one_node(item: Class, trace: Class, lag: f64) -> f64 {
         (false, true) => below_node(trace, item, lag, 0.85),
         (true, false) => below_node(item, trace, -lag, 0.85),
         (false, false) if lag.abs() <= SAME_S => 0.7 - lag.abs() / 1000.0,
-        (false, false) if item == Class::Evicted && lag.abs() <= 400.0 => WEAK,
+        (false, false) if item == Class::Evicted && lag.abs() <= EVICTIONS_S => WEAK,
         (false, false) => 0.0,
     }
 }
@@ -248,7 +260,7 @@ fn unit_on_node(first: Class, second: Class, lag: f64) -> f64 {
     if first.is_node() {
         return below_node(first, second, -lag, 0.75);
     }
-    let wide = first == Class::Evicted && lag.abs() <= 400.0;
+    let wide = first == Class::Evicted && lag.abs() <= EVICTIONS_S;
     if lag.abs() <= SAME_S {
         WEAK - lag.abs() / 1000.0
     } else if wide {

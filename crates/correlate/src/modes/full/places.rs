@@ -60,6 +60,18 @@ pub(super) struct Places {
     unit_of: HashMap<Thing, Option<Thing>>,
     on_node: HashMap<Thing, Arc<[Thing]>>,
     zones: HashMap<Thing, Option<Arc<str>>>,
+    spots: HashMap<Thing, Spot>,
+    /// By name and what else `Subject` looks at.
+    classes: HashMap<(Thing, Option<Kind>, bool, bool), Class>,
+}
+
+/// Where an entity is.
+#[derive(Clone, Copy, Debug)]
+struct Spot {
+    thing: Thing,
+    pod: Option<Thing>,
+    node: Option<Thing>,
+    unit: Option<Thing>,
 }
 
 impl Places {
@@ -71,6 +83,7 @@ impl Places {
             self.unit_of.clear();
             self.on_node.clear();
             self.zones.clear();
+            self.spots.clear();
         }
         let full = self.refs.len() + self.names.len() > THINGS_MAX;
         if full {
@@ -103,34 +116,58 @@ impl Places {
     }
 
     pub fn locate(&mut self, item: &Item, topology: &Topology) -> Located {
-        let entity = item.entities.first().map(EntityRef::whole);
-        let class = Subject::of(&item.name, item.entities.first()).class;
-        let thing = entity.as_ref().map(|e| self.thing(e));
-        let mut pod = entity.as_ref().filter(|e| e.kind == Kind::Pod).cloned();
-        if pod.is_none()
-            && let Some(claim) = entity.as_ref().filter(|e| e.kind == Kind::Pvc)
-        {
-            pod = pod_of_claim(claim, topology);
-        }
-        let node = match (&entity, &pod) {
-            (Some(node), _) if node.kind == Kind::Node => Some(node.clone()),
-            (_, Some(pod)) => one(topology, pod, Relation::RunsOn, true)
-                .or_else(|| item.entities.iter().find(|e| e.kind == Kind::Node).cloned()),
-            _ => None,
+        let first = item.entities.first();
+        let spot = first.map(|e| self.spot(e, topology));
+        let name = self.name(&item.name);
+        let named = item.entities.iter().find(|e| e.kind == Kind::Node);
+        let node = match spot {
+            // a pod that the topology does not know, on a node that the labels tell
+            Some(Spot { pod: Some(_), node: None, .. }) => named.map(|n| self.thing(n)),
+            Some(spot) => spot.node,
+            None => None,
         };
-        let owner = pod.as_ref().or(entity.as_ref()).filter(|e| e.kind != Kind::Node);
-        let unit = owner.map(|e| self.thing(e)).and_then(|t| self.unit_of(t, topology));
         Located {
-            class,
-            thing,
-            pod: pod.map(|p| self.thing(&p)),
-            node: node.map(|n| self.thing(&n)),
-            unit,
-            daemon_set: entity.is_some_and(|e| e.kind == Kind::DaemonSet),
+            class: self.class(item, name),
+            thing: spot.map(|s| s.thing),
+            pod: spot.and_then(|s| s.pod),
+            node,
+            unit: spot.and_then(|s| s.unit),
+            daemon_set: first.is_some_and(|e| e.kind == Kind::DaemonSet),
             onset: item.onset.as_millisecond() as f64 / 1000.0,
             fired: item.fired.as_millisecond() as f64 / 1000.0,
-            name: self.name(&item.name),
+            name,
         }
+    }
+
+    fn class(&mut self, item: &Item, name: Thing) -> Class {
+        let first = item.entities.first();
+        let is_dns = first.is_some_and(|e| e.part.as_deref() == Some("dns"));
+        let key = (name, first.map(|e| e.kind), first.is_some_and(|e| e.name.is_empty()), is_dns);
+        *self.classes.entry(key).or_insert_with(|| Subject::of(&item.name, first).class)
+    }
+
+    fn spot(&mut self, entity: &EntityRef, topology: &Topology) -> Spot {
+        let raw = self.thing(entity);
+        if let Some(known) = self.spots.get(&raw) {
+            return *known;
+        }
+        let entity = entity.whole();
+        let thing = self.thing(&entity);
+        let pod = match entity.kind {
+            Kind::Pod => Some(entity.clone()),
+            Kind::Pvc => pod_of_claim(&entity, topology),
+            _ => None,
+        };
+        let node = match (&pod, entity.kind) {
+            (_, Kind::Node) => Some(entity.clone()),
+            (Some(pod), _) => one(topology, pod, Relation::RunsOn, true),
+            _ => None,
+        };
+        let owned = (entity.kind != Kind::Node).then_some(pod.as_ref().unwrap_or(&entity));
+        let unit = owned.map(|e| self.thing(e)).and_then(|t| self.unit_of(t, topology));
+        let spot = Spot { thing, pod: pod.map(|p| self.thing(&p)), node: node.map(|n| self.thing(&n)), unit };
+        self.spots.insert(raw, spot);
+        spot
     }
 
     /// What owns the pods of a pod, service, workload or autoscaler.

@@ -37,6 +37,8 @@ pub(super) enum Key {
     Thing(Thing),
     /// Pods, services and workloads of a unit.
     Unit(Thing),
+    /// Memory kills of a unit: they tell of its trouble for longer than others.
+    OutOfMemory(Thing),
     /// Things on a node, and the node.
     Node(Thing),
     /// Requests of units that call this one.
@@ -49,14 +51,14 @@ pub(super) enum Key {
     DaemonSets,
 }
 
-/// Traces of one key; the oldest goes.
+/// Traces of one key, by last onset; the oldest goes.
 const PER_KEY_MAX: usize = 24;
 /// Keys; above it those without a recent onset go.
 const KEYS_MAX: usize = 400_000;
 /// Members farther apart than this are traces of their own.
 const APART_S: f64 = 120.0;
 /// No rule looks farther back.
-pub(super) const BACK_S: f64 = 1800.0;
+const BACK_S: f64 = 1800.0;
 
 #[derive(Debug, Default)]
 pub(super) struct Traces {
@@ -65,8 +67,10 @@ pub(super) struct Traces {
 }
 
 impl Traces {
-    pub fn get(&self, key: Key) -> &[Trace] {
-        self.keys.get(&key).map_or(&[], Vec::as_slice)
+    /// Those whose last onset is at most `back_s` before `onset`, the latest first.
+    pub fn since(&self, key: Key, onset: f64, back_s: f64) -> impl Iterator<Item = &Trace> {
+        let list = self.keys.get(&key).map_or(&[][..], Vec::as_slice);
+        list.iter().rev().take_while(move |t| t.to >= onset - back_s)
     }
 
     pub fn add(&mut self, key: Key, new: Trace) {
@@ -79,18 +83,20 @@ impl Traces {
             }
         }
         let list = self.keys.entry(key).or_default();
-        let same = list.iter_mut().find(|t| {
+        let same = list.iter().rposition(|t| {
             t.group == new.group && t.class == new.class && t.name == new.name && t.lag(new.from).abs() <= APART_S
         });
-        if let Some(old) = same {
-            old.from = old.from.min(new.from);
-            old.to = old.to.max(new.to);
-            return;
-        }
-        if list.len() == PER_KEY_MAX {
+        let mut new = new;
+        if let Some(place) = same {
+            let old = list.remove(place);
+            new.from = old.from.min(new.from);
+            new.to = old.to.max(new.to);
+        } else if list.len() == PER_KEY_MAX {
             list.remove(0);
         }
-        list.push(new);
+        // by last onset, so that a look ends where it gets too old
+        let place = list.iter().rposition(|t| t.to <= new.to).map_or(0, |p| p + 1);
+        list.insert(place, new);
     }
 
     pub fn clear(&mut self) {

@@ -27,6 +27,8 @@ pub(super) struct Wide {
 
 /// A wide group takes nothing that began later than this.
 pub(super) const WIDE_S: f64 = 450.0;
+/// Nor earlier than this before it.
+pub(super) const WIDE_BEFORE_S: f64 = 200.0;
 
 /// How well a wide group explains an item; 0: not at all.
 pub(super) fn explains(wide: &Wide, item: &Located, places: &mut Places, topology: &Topology) -> f64 {
