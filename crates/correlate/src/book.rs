@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use rootline_model::{Fingerprint, Stage, Timestamp};
 
 use crate::modes::Place;
-use crate::{Change, Group, GroupId, Item, Membership, Options, Reason, Remembered};
+use crate::{Change, Group, GroupId, Item, Membership, Options, Reason, Remembered, Returned, Tie};
 
 /// Replicas of a rule engine start an alert within one interval of each other; a start later than this is a new episode.
 const EPISODE_S: i64 = 300;
@@ -189,6 +189,7 @@ impl Book {
         member.item.fired = item.fired;
         member.firing = true;
         member.flaps = member.flaps.saturating_add(1);
+        member.returned = Some(Returned { at: self.now, onset: item.onset });
         group.firing += 1;
         group.quiet_since = None;
         group.updated = self.now;
@@ -209,8 +210,8 @@ impl Book {
         self.make_room();
         match place {
             Place::Open => self.found(item),
-            Place::Join(group, reason) => match self.live(group) {
-                Some(group) => self.join(item, group, reason),
+            Place::Join(group, reason, tie) => match self.live(group) {
+                Some(group) => self.join(item, group, (reason, tie)),
                 None => self.found(item),
             },
             Place::Bridge(groups, reason) => {
@@ -220,7 +221,7 @@ impl Book {
                 for other in groups.into_iter().skip(1).filter(|g| *g != first) {
                     self.merge(other, first, &reason);
                 }
-                self.join(item, first, reason)
+                self.join(item, first, (reason, Tie::Loose))
             }
         }
     }
@@ -248,10 +249,10 @@ impl Book {
             },
         );
         self.changes.push(Change::Opened { group: id });
-        self.join(item, id, Reason::First)
+        self.join(item, id, (Reason::First, Tie::Close))
     }
 
-    fn join(&mut self, item: &Item, id: GroupId, reason: Reason) -> GroupId {
+    fn join(&mut self, item: &Item, id: GroupId, (reason, tie): (Reason, Tie)) -> GroupId {
         let Some(group) = self.groups.get_mut(&id) else { return id };
         if group.members.len() >= self.options.members_max {
             group.overflow += 1;
@@ -262,6 +263,8 @@ impl Book {
             item: item.clone(),
             joined: self.now,
             reason: reason.clone(),
+            tie,
+            returned: None,
             flaps: 0,
             firing: true,
         });
@@ -395,7 +398,8 @@ impl Book {
             }
             self.places.insert(item.id, (old.id, group.members.len()));
             group.firing += u32::from(firing);
-            group.members.push(Membership { item, joined, reason, flaps: 0, firing });
+            let (tie, returned) = (Tie::Close, None);
+            group.members.push(Membership { item, joined, reason, tie, returned, flaps: 0, firing });
         }
         if group.firing == 0 {
             let quiet = group.members.iter().filter_map(|m| m.item.ends).max().unwrap_or(self.now);

@@ -83,12 +83,34 @@ impl Reason {
     }
 }
 
+/// How much the relation of a member to its group proves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tie {
+    /// The same thing, or an effect at the delay that Kubernetes puts on it.
+    #[default]
+    Close,
+    /// The same place; another kind of trouble there may be a second one.
+    Near,
+    /// Through a third thing, or by time alone: it may be a second trouble.
+    Loose,
+}
+
+/// The last time a member came back after an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Returned {
+    pub at: Timestamp,
+    /// When that began.
+    pub onset: Timestamp,
+}
+
 /// One item of a group.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Membership {
     pub item: Item,
     pub joined: Timestamp,
     pub reason: Reason,
+    pub tie: Tie,
+    pub returned: Option<Returned>,
     /// How often it came back after an end.
     pub flaps: u32,
     /// False once its end has passed.

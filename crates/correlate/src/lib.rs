@@ -16,7 +16,7 @@ mod topology;
 
 pub use change::Change;
 pub use correlator::{Correlator, Remembered, correlator};
-pub use group::{Group, GroupId, Membership, Reason};
+pub use group::{Group, GroupId, Membership, Reason, Returned, Tie};
 pub use item::Item;
 pub use notice::{Notice, NoticeKind, NoticePolicy, Notices, ToldRow};
 pub use options::{Mode, Options};

@@ -13,13 +13,13 @@ use std::fmt;
 use rootline_model::Timestamp;
 
 use crate::book::Book;
-use crate::{GroupId, Item, Mode, Options, Reason, Topology};
+use crate::{GroupId, Item, Mode, Options, Reason, Tie, Topology};
 
 /// Where an item belongs.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Place {
     Open,
-    Join(GroupId, Reason),
+    Join(GroupId, Reason, Tie),
     /// It shows that these groups are one; the first one stays.
     Bridge(Vec<GroupId>, Reason),
 }

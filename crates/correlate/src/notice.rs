@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use rootline_model::{Fingerprint, Severity, Stage, Timestamp};
 
-use crate::{Group, GroupId, Membership};
+use crate::{Group, GroupId, Membership, Tie};
 
 /// When people are told.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,12 +16,13 @@ pub struct NoticePolicy {
     pub update_after_s: u32,
     /// A new core is told only when the group has settled for so long.
     pub settle_s: u32,
-    /// Tell of another core by itself, where nothing but the first message was told; else the next message tells of it.
-    pub tell_core: bool,
     /// Tell when the last member is over.
     pub tell_resolved: bool,
-    /// How far from everything told, in seconds, something must have begun to be told by itself.
-    pub spread_s: u32,
+    /// What a rule held back for longer than this is a late echo: quicker rules told of it. Only quicker ones can be news.
+    pub echo_s: u32,
+    /// An alert that comes back within so many seconds of the beginning is told of once: a second trouble on the
+    /// same thing looks like this.
+    pub young_s: u32,
     /// Messages about one group, the one about its end not counted; a raise to critical is always told.
     pub updates_max: u32,
 }
@@ -32,9 +33,9 @@ impl Default for NoticePolicy {
             first_after_s: 15,
             update_after_s: 300,
             settle_s: 300,
-            tell_core: true,
             tell_resolved: true,
-            spread_s: 240,
+            echo_s: 750,
+            young_s: 300,
             updates_max: 8,
         }
     }
@@ -48,7 +49,7 @@ pub enum NoticeKind {
     Raised,
     /// Another core than what was told.
     Core,
-    /// Something joined that began at another time than all that was told: the trouble grows, or a second one hides in it.
+    /// Something joined that may be a second trouble.
     Spread,
     Resolved,
     Reopened,
@@ -131,10 +132,7 @@ impl Notices {
             Some(told) if told.count > self.policy.updates_max || !since(told.at, self.policy.update_after_s) => None,
             Some(told) if group.severity > told.severity => Some(NoticeKind::Raised),
             Some(told) => {
-                let tell = self.policy.tell_core
-                    && told.count < 2
-                    && group.core != told.core
-                    && since(group.updated, self.policy.settle_s);
+                let tell = group.core != told.core && since(group.updated, self.policy.settle_s);
                 tell.then_some(NoticeKind::Core)
             }
         }?;
@@ -145,19 +143,28 @@ impl Notices {
         Some(Notice { group: group.id, kind, severity: group.severity, core: group.core })
     }
 
-    /// True if a member that somebody should know of joined since, and nothing that was told began near it.
+    /// True if something that was not told may be a trouble of its own: it hangs by little, is of another kind, or is
+    /// back after it was over.
     fn has_spread(&self, group: &Group, told: &Told) -> bool {
         if group.updated <= told.at {
             return false;
         }
-        let near_ms = i64::from(self.policy.spread_s) * 1000;
-        let onset = |m: &Membership| m.item.onset.as_millisecond();
-        let (old, new): (Vec<_>, Vec<_>) = group.members.iter().partition(|m| m.joined <= told.at);
-        let mut known: Vec<i64> = old.into_iter().map(onset).collect();
-        known.sort_unstable();
-        new.into_iter().filter(|m| m.firing && m.item.severity.is_some()).map(onset).any(|at| {
-            let next = known.partition_point(|k| *k < at - near_ms);
-            known.get(next).is_none_or(|k| *k > at + near_ms)
-        })
+        let within =
+            |from: Timestamp, to: Timestamp, s: u32| to.duration_since(from) <= SignedDuration::from_secs(i64::from(s));
+        let known = |name: &str| group.members.iter().any(|m| m.joined <= told.at && *m.item.name == *name);
+        let is_news = |m: &Membership| match (m.tie, m.returned) {
+            _ if !m.firing || m.item.severity.is_none() => false,
+            (_, Some(back)) if m.joined <= told.at => {
+                back.at > told.at
+                    && m.flaps == 1
+                    && within(back.onset, m.item.fired, self.policy.echo_s)
+                    && within(group.onset, back.onset, self.policy.young_s)
+            }
+            _ if m.joined <= told.at || !within(m.item.onset, m.item.fired, self.policy.echo_s) => false,
+            (Tie::Loose, _) => true,
+            (Tie::Near, _) => !known(&m.item.name),
+            (Tie::Close, _) => false,
+        };
+        group.members.iter().any(is_news)
     }
 }

@@ -270,3 +270,55 @@ fn a_better_core_is_told_once_the_group_has_settled() {
     assert_eq!(due(&mut n, c.as_ref(), 450), []);
     assert_eq!(due(&mut n, c.as_ref(), 800), [(NoticeKind::Core, Some(Severity::Warning))]);
 }
+
+fn told_of(items: &[Item], more: &[Item], now: i64) -> Vec<NoticeKind> {
+    let t = topology();
+    let mut c = correlator(options());
+    let mut n = Notices::new(NoticePolicy::default());
+    c.observe(at(15), items, &t);
+    assert_eq!(due(&mut n, c.as_ref(), 15).iter().map(|d| d.0).collect::<Vec<_>>(), [NoticeKind::First]);
+    c.observe(at(now), more, &t);
+    assert_eq!(c.groups().count(), 1, "it joined");
+    due(&mut n, c.as_ref(), now).into_iter().map(|d| d.0).collect()
+}
+
+#[test]
+fn what_hangs_by_little_may_be_a_second_trouble_and_is_told_at_once() {
+    let nowhere = |n: &str, fires, hold| item("BackupFailed", &[("rule", n)], fires, hold);
+    assert_eq!(
+        told_of(&[nowhere("a", 0, 0)], &[nowhere("b", 45, 0)], 60),
+        [NoticeKind::Spread],
+        "by name and time alone"
+    );
+    let echo = nowhere("b", 945, 900);
+    assert_eq!(told_of(&[nowhere("a", 0, 0)], &[echo], 960), [], "a slow rule is an echo");
+    let same = service_alert("HTTPLatencyHigh", 0, 45, 0);
+    assert_eq!(told_of(&[service_alert("HTTPErrorRateHigh", 0, 0, 0)], &[same], 60), [], "the same thing");
+}
+
+#[test]
+fn another_kind_of_trouble_in_the_same_place_is_told_at_once_and_more_of_the_same_is_not() {
+    let full = pod_alert("KubePodNotReady", 0, 0, 0, 0);
+    let crash = pod_alert("KubePodCrashLooping", 0, 0, 45, 0);
+    assert_eq!(told_of(std::slice::from_ref(&full), std::slice::from_ref(&crash), 60), [NoticeKind::Spread]);
+    assert_eq!(told_of(&[full, crash], &[pod_alert("KubePodCrashLooping", 0, 1, 45, 0)], 60), []);
+}
+
+#[test]
+fn an_alert_that_comes_back_soon_is_told_of_once() {
+    let t = topology();
+    let mut c = correlator(options());
+    let mut n = Notices::new(NoticePolicy::default());
+    let a = service_alert("A", 0, 0, 0);
+    c.observe(at(15), std::slice::from_ref(&a), &t);
+    assert_eq!(due(&mut n, c.as_ref(), 15).len(), 1);
+    let mut told = Vec::new();
+    for round in 0..3 {
+        let (over, back) = (60 + 60 * round, 90 + 60 * round);
+        c.observe(at(over), &[ended(&service_alert("A", 0, over - 60, 0), over)], &t);
+        assert_eq!(due(&mut n, c.as_ref(), over), []);
+        c.observe(at(back), &[service_alert("A", 0, back, 0)], &t);
+        told.extend(due(&mut n, c.as_ref(), back).into_iter().map(|d| d.0));
+    }
+    assert_eq!(told, [NoticeKind::Spread], "flapping is no news");
+}

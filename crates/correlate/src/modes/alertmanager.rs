@@ -5,7 +5,7 @@ use hashbrown::HashMap;
 
 use super::{Place, Placement};
 use crate::book::Book;
-use crate::{GroupId, Item, Options, Reason, Topology};
+use crate::{GroupId, Item, Options, Reason, Tie, Topology};
 
 /// Label values known; above it those of gone groups are dropped.
 const KEYS_MAX: usize = 100_000;
@@ -33,7 +33,7 @@ impl Alertmanager {
 impl Placement for Alertmanager {
     fn place(&mut self, item: &Item, book: &Book, _topology: &Topology) -> Place {
         match self.groups.get(&self.key(item)).and_then(|g| book.open(*g)) {
-            Some(group) => Place::Join(group, Reason::SameLabels),
+            Some(group) => Place::Join(group, Reason::SameLabels, Tie::Close),
             None => Place::Open,
         }
     }

@@ -92,7 +92,7 @@ impl Full {
         let mut found = Candidates::default();
         for candidate in look.run().list {
             if let Some(group) = book.live(candidate.group) {
-                found.add(group, candidate.score, candidate.why);
+                found.add(Candidate { group, ..candidate });
             }
         }
         let mut list = found.list;
@@ -103,7 +103,7 @@ impl Full {
             }
             let Some(group) = book.live(group) else { continue };
             if !list.iter().any(|c| c.group == group) {
-                list.push(Candidate { group, score: 0.0, why: Why::Name });
+                list.push(Candidate { group, score: 0.0, why: Why::Name, lag: 0.0 });
             }
         }
         for candidate in &mut list {
@@ -426,7 +426,7 @@ impl Placement for Full {
             return place;
         }
         match best {
-            Some(best) => Place::Join(best.group, self.reason(&best, &located)),
+            Some(best) => Place::Join(best.group, self.reason(&best, &located), best.tie(located.class)),
             None => Place::Open,
         }
     }

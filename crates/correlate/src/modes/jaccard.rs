@@ -7,7 +7,7 @@ use rootline_model::Timestamp;
 
 use super::{Place, Placement};
 use crate::book::Book;
-use crate::{GroupId, Item, Options, Reason, Topology};
+use crate::{GroupId, Item, Options, Reason, Tie, Topology};
 
 /// Items compared with; the oldest go first, so that a flood does not become quadratic.
 const WINDOW_MAX: usize = 4096;
@@ -90,7 +90,7 @@ impl Placement for Jaccard {
             }
         }
         match best {
-            Some((alike, group)) => Place::Join(group, Reason::Alike { percent: (alike * 100.0) as u8 }),
+            Some((alike, group)) => Place::Join(group, Reason::Alike { percent: (alike * 100.0) as u8 }, Tie::Close),
             None => Place::Open,
         }
     }

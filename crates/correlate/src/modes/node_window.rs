@@ -5,7 +5,7 @@ use rootline_model::{EntityRef, Kind, Relation, Timestamp};
 
 use super::{Place, Placement};
 use crate::book::Book;
-use crate::{GroupId, Item, Options, Reason, Topology};
+use crate::{GroupId, Item, Options, Reason, Tie, Topology};
 
 /// Nodes known; all are dropped above it.
 const NODES_MAX: usize = 100_000;
@@ -40,7 +40,7 @@ impl Placement for NodeWindow {
         let apart = item.fired.as_millisecond().saturating_sub(first.as_millisecond());
         match book.live(*group) {
             Some(group) if apart <= self.window_ms => {
-                Place::Join(group, Reason::OnNode { node: node.to_string().into() })
+                Place::Join(group, Reason::OnNode { node: node.to_string().into() }, Tie::Close)
             }
             _ => Place::Open,
         }

@@ -8,7 +8,7 @@ use rootline_model::{EntityRef, Kind, Relation, Timestamp};
 
 use super::{Place, Placement};
 use crate::book::Book;
-use crate::{EntityId, GroupId, Item, Options, Reason, Topology};
+use crate::{EntityId, GroupId, Item, Options, Reason, Tie, Topology};
 
 /// Members with recent onsets, by entity.
 #[derive(Debug)]
@@ -90,7 +90,7 @@ impl Placement for OnsetTopology {
         }
         let Some((first, reason)) = found.first().cloned() else { return Place::Open };
         if found.len() == 1 {
-            return Place::Join(first, reason);
+            return Place::Join(first, reason, Tie::Close);
         }
         let mut groups: Vec<GroupId> = found.into_iter().map(|(g, _)| g).collect();
         groups.sort_unstable();

@@ -13,7 +13,7 @@ use rootline_model::{Fingerprint, Timestamp};
 
 use super::{Place, Placement};
 use crate::book::Book;
-use crate::{GroupId, Item, Options, Reason, Topology};
+use crate::{GroupId, Item, Options, Reason, Tie, Topology};
 
 const WINDOW_MS: i64 = 30 * 60 * 1000;
 /// Texts of one window; the oldest go first.
@@ -83,7 +83,7 @@ impl Placement for Text {
     fn place(&mut self, item: &Item, book: &Book, _topology: &Topology) -> Place {
         let cluster = self.cluster.get(&item.id).map_or(-1, |(label, _)| *label);
         match self.groups.get(&cluster).and_then(|g| book.live(*g)) {
-            Some(group) => Place::Join(group, Reason::Alike { percent: ((1.0 - self.eps) * 100.0) as u8 }),
+            Some(group) => Place::Join(group, Reason::Alike { percent: ((1.0 - self.eps) * 100.0) as u8 }, Tie::Close),
             None => Place::Open,
         }
     }

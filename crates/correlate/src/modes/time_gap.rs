@@ -4,7 +4,7 @@ use rootline_model::Timestamp;
 
 use super::{Place, Placement};
 use crate::book::Book;
-use crate::{GroupId, Item, Options, Reason, Topology};
+use crate::{GroupId, Item, Options, Reason, Tie, Topology};
 
 #[derive(Debug)]
 pub(crate) struct TimeGap {
@@ -23,7 +23,7 @@ impl Placement for TimeGap {
         let Some((at, group)) = self.last else { return Place::Open };
         let apart = item.fired.as_millisecond().saturating_sub(at.as_millisecond());
         match book.live(group) {
-            Some(group) if apart <= self.gap_ms => Place::Join(group, Reason::SameTime),
+            Some(group) if apart <= self.gap_ms => Place::Join(group, Reason::SameTime, Tie::Close),
             _ => Place::Open,
         }
     }

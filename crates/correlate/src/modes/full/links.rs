@@ -6,10 +6,14 @@
 use super::places::{Located, Places, Thing, Unit};
 use super::traces::{Key, Trace, Traces};
 use crate::subject::Class;
-use crate::{GroupId, Topology};
+use crate::{GroupId, Tie, Topology};
 
 /// Scores up to this come from a relation through a third thing; they never join a group that has its own root.
 pub(super) const WEAK: f64 = 0.5;
+/// Relations up to this may be chance: people are told at once.
+const LOOSE: f64 = 0.6;
+/// An effect later than this comes by one of the slow rules.
+const SLOW_FROM_S: f64 = 90.0;
 /// Two onsets of one moment are at most so far apart.
 const SAME_S: f64 = 75.0;
 /// One hop along calls delays an effect by up to a minute: time-outs, retries, queues, the next evaluation.
@@ -45,6 +49,27 @@ pub(super) struct Candidate {
     pub group: GroupId,
     pub score: f64,
     pub why: Why,
+    /// Seconds after the nearest onset that explains it.
+    pub lag: f64,
+}
+
+impl Candidate {
+    /// What the relation proves for an item of this class.
+    pub fn tie(&self, class: Class) -> Tie {
+        let place = matches!(self.why, Why::Same(_) | Why::Unit(_) | Why::Node(_));
+        let is_cause = matches!(class, Class::Crash | Class::OutOfMemory | Class::Volume | Class::NodeDown);
+        // leaks, rollouts, full disks: late by nature
+        let slow = place && self.lag.abs() > SLOW_FROM_S && self.score >= WEAK;
+        if slow {
+            Tie::Close
+        } else if self.score <= LOOSE {
+            Tie::Loose
+        } else if matches!(self.why, Why::Node(_)) || is_cause {
+            Tie::Near
+        } else {
+            Tie::Close
+        }
+    }
 }
 
 /// Collects the best score of each group.
@@ -54,13 +79,12 @@ pub(super) struct Candidates {
 }
 
 impl Candidates {
-    pub fn add(&mut self, group: GroupId, score: f64, why: Why) {
-        if score <= 0.0 {
+    pub fn add(&mut self, new: Candidate) {
+        if new.score <= 0.0 {
             return;
         }
-        let new = Candidate { group, score, why };
-        if let Some(old) = self.list.iter_mut().find(|c| c.group == group) {
-            if old.score < score {
+        if let Some(old) = self.list.iter_mut().find(|c| c.group == new.group) {
+            if old.score < new.score {
                 *old = new;
             }
         } else if self.list.len() < CANDIDATES_MAX {
@@ -124,7 +148,8 @@ impl Look<'_> {
     fn each(&mut self, (key, back_s): (Key, f64), why: Why, rule: impl Fn(&Trace, f64) -> f64) {
         let onset = self.item.onset;
         for trace in self.traces.since(key, onset, back_s) {
-            self.found.add(trace.group, rule(trace, trace.lag(onset)), why);
+            let lag = trace.lag(onset);
+            self.found.add(Candidate { group: trace.group, score: rule(trace, lag), why, lag });
         }
     }
 
