@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use rootline_model::{EntityRef, Kind, Relation};
+use rootline_model::{EntityRef, Kind, Origin, Relation};
 
-use crate::subject::{Class, Subject};
+use crate::subject::{Class, Room, Subject, is_agent};
 use crate::{EntityId, Item, Topology};
 
 /// Number of an entity in `Places`, which also knows those that the topology does not.
@@ -22,7 +22,13 @@ pub(super) struct Located {
     pub node: Option<Thing>,
     /// Workload, or a service without one.
     pub unit: Option<Thing>,
+    /// Units that a diagnosed cause is known to hurt.
+    pub hurts: Vec<Thing>,
+    /// Runs on every node.
     pub daemon_set: bool,
+    /// The diagnosis gave it a cause.
+    pub named: bool,
+    pub room: Option<Room>,
     /// Seconds.
     pub onset: f64,
     pub fired: f64,
@@ -46,6 +52,8 @@ const HOPS: u8 = 3;
 const NODES_MAX: usize = 64;
 const CALLS_MAX: usize = 64;
 const PODS_MAX: usize = 256;
+/// Units hurt by one cause that are looked at.
+const HURTS_MAX: usize = 32;
 /// Entities and names known; above it everything is forgotten and learnt anew.
 const THINGS_MAX: usize = 1_000_000;
 
@@ -104,7 +112,7 @@ impl Places {
 
     pub fn locate(&mut self, item: &Item, topology: &Topology) -> Located {
         let entity = item.entities.first().map(EntityRef::whole);
-        let class = Subject::of(&item.name, item.entities.first()).class;
+        let Subject { class, room, .. } = Subject::of(&item.name, item.entities.first());
         let thing = entity.as_ref().map(|e| self.thing(e));
         let mut pod = entity.as_ref().filter(|e| e.kind == Kind::Pod).cloned();
         if pod.is_none()
@@ -120,17 +128,36 @@ impl Places {
         };
         let owner = pod.as_ref().or(entity.as_ref()).filter(|e| e.kind != Kind::Node);
         let unit = owner.map(|e| self.thing(e)).and_then(|t| self.unit_of(t, topology));
+        let hurts = if item.origin == Origin::Fact { self.hurt_by(item, unit, topology) } else { Vec::new() };
         Located {
             class,
             thing,
             pod: pod.map(|p| self.thing(&p)),
             node: node.map(|n| self.thing(&n)),
             unit,
-            daemon_set: entity.is_some_and(|e| e.kind == Kind::DaemonSet),
+            hurts,
+            daemon_set: entity.is_some_and(|e| e.kind == Kind::DaemonSet || is_agent(&item.entities[0])),
+            named: item.is_named(),
+            room,
             onset: item.onset.as_millisecond() as f64 / 1000.0,
             fired: item.fired.as_millisecond() as f64 / 1000.0,
             name: self.name(&item.name),
         }
+    }
+
+    /// A fact names what it is about and then what it hurts: the quota, then the deployment that gets no pods.
+    fn hurt_by(&mut self, item: &Item, own: Option<Thing>, topology: &Topology) -> Vec<Thing> {
+        let mut units: Vec<Thing> = Vec::new();
+        for entity in item.entities.iter().skip(1).take(HURTS_MAX) {
+            let thing = self.thing(&entity.whole());
+            if let Some(unit) = self.unit_of(thing, topology)
+                && Some(unit) != own
+                && !units.contains(&unit)
+            {
+                units.push(unit);
+            }
+        }
+        units
     }
 
     /// What owns the pods of a pod, service, workload or autoscaler.

@@ -47,6 +47,8 @@ pub(super) enum Key {
     NodesDown,
     /// Daemon sets, wherever.
     DaemonSets,
+    /// Pods that find no node.
+    Unplaced,
 }
 
 /// Traces of one key; the oldest goes.
