@@ -124,7 +124,7 @@ partners() { # KIND
   check "$kind: over, Alertmanager has the copy" within 150 copied "During-$kind"
   check "$kind: over, Prometheus is heard again" within 120 is rootline_source_up 'kind="prometheus"' 1
   check "$kind: over, the API server is heard again" within 120 is rootline_source_up 'kind="kubernetes"' 1
-  check "$kind: over, nothing waits" within 60 is rootline_outbox_waiting_messages "" 0
+  check "$kind: over, nothing waits" within 150 is rootline_outbox_waiting_messages "" 0
   kc create namespace "after-$kind" > /dev/null
   check "$kind: over, what changed in the cluster is seen" within 60 seen "after-$kind"
 }
@@ -206,6 +206,8 @@ mkdir -p "$DATA"
 start garbage python3 "$HERE/garbage.py" "$GARBAGE"
 proxy api $VIA_API $API_PORT; proxy prometheus $VIA_PROMETHEUS $PROMETHEUS_PORT; proxy alertmanager $VIA_ALERTMANAGER $ALERTMANAGER_PORT; proxy chat $VIA_CHAT $WEBHOOK_PORT
 start_rootline
+check "before: Prometheus is heard" within 60 is rootline_source_up 'kind="prometheus"' 1
+check "before: the API server is heard" within 60 is rootline_source_up 'kind="kubernetes"' 1
 known=$(metric rootline_entities)
 for kind in down slow garbage flapping; do ! wanted $kind || partners $kind; done
 ! wanted cardinality || cardinality

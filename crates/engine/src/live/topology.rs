@@ -100,6 +100,7 @@ impl Map {
                 self.topology.set_zone(&entity, zone);
             }
         }
+        self.topology.compact();
         self.entities = entities;
         self.edges = edges;
     }
