@@ -36,6 +36,8 @@ pub enum Reason {
     Zone { zone: Arc<str> },
     /// Many things that have nothing to do with each other began together.
     Burst { count: u32 },
+    /// A pod that finds no node counts among what the nodes are asked for.
+    NoRoom,
     /// Equal values of the grouping labels.
     SameLabels,
     /// Began or arrived close together.
@@ -72,6 +74,10 @@ impl Reason {
             Reason::Burst { count } => (
                 format!("{count} things without a direct relation began within a minute"),
                 format!("{count} 个没有直接关系的对象在一分钟内同时出现问题"),
+            ),
+            Reason::NoRoom => (
+                "a pod that waits for room counts in what the nodes are asked for".to_owned(),
+                "等待调度的 Pod 也计入节点的资源请求总量".to_owned(),
             ),
             Reason::SameLabels => ("equal grouping labels".to_owned(), "分组标签相同".to_owned()),
             Reason::SameTime => ("close in time".to_owned(), "时间接近".to_owned()),

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use rootline_model::{Alert, EntityRef, Fingerprint, Kind, LabelSet, Origin, Severity, Timestamp};
 
 use crate::Topology;
-use crate::subject::Subject;
+use crate::subject::{AGENTS, Subject};
+
+/// The least rank of a fact that the diagnosis gave a cause to.
+pub const NAMED: u8 = 80;
 
 /// One thing that is wrong. Its identity is `id`; sent again with the same id it is the same item.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,6 +59,11 @@ impl Item {
         }
     }
 
+    /// True for a fact with a named cause.
+    pub fn is_named(&self) -> bool {
+        self.origin == Origin::Fact && self.rank >= NAMED
+    }
+
     pub fn is_firing(&self, now: Timestamp) -> bool {
         self.ends.is_none_or(|end| end > now)
     }
@@ -85,13 +93,13 @@ const COMPONENTS: &[(&str, &[&str])] = &[
 ];
 
 /// The part of the cluster a scrape job or an alert's name is about.
-fn component(labels: &LabelSet) -> Option<&'static str> {
+fn component(labels: &LabelSet, parts: &[(&'static str, &[&str])]) -> Option<&'static str> {
     let starts = |word: &str| {
         let word = word.to_ascii_lowercase();
-        COMPONENTS.iter().find(|(_, names)| names.iter().any(|n| word.starts_with(n))).map(|(part, _)| *part)
+        parts.iter().find(|(_, names)| names.iter().any(|n| word.starts_with(n))).map(|(part, _)| *part)
     };
     starts(labels.value("alertname")).or_else(|| {
-        let whole = |word: &str| COMPONENTS.iter().find(|(_, names)| names.contains(&word)).map(|(part, _)| *part);
+        let whole = |word: &str| parts.iter().find(|(_, names)| names.contains(&word)).map(|(part, _)| *part);
         whole(labels.value("job")).or_else(|| whole(labels.value("component")))
     })
 }
@@ -136,10 +144,21 @@ fn entities(labels: &LabelSet, topology: &Topology) -> Vec<EntityRef> {
     if let (kind, Some(name)) = (labels.value("workload_type"), labels.get("workload")) {
         add(EntityRef::new(Kind::parse(kind).unwrap_or(Kind::Deployment), namespace, name));
     }
+    if found.is_empty()
+        && let Some(agent) = component(labels, AGENTS)
+    {
+        // of no single node: some or all of them
+        found.push(EntityRef::component("", agent));
+    }
+    let mut add = |e: EntityRef| {
+        if !found.contains(&e) {
+            found.push(e);
+        }
+    };
     if !second_hand && let Some(service) = labels.get("service").filter(|s| *s != job) {
         add(EntityRef::new(Kind::Service, namespace, service));
     }
-    if let Some(part) = component(labels) {
+    if let Some(part) = component(labels, COMPONENTS) {
         add(EntityRef::component("", part));
     }
     if found.is_empty() && !namespace.is_empty() {
@@ -192,6 +211,10 @@ mod tests {
         );
         check(&[("alertname", "X"), ("job", "etcd"), ("instance", "cp-0:2379")], &["component/etcd"]);
         check(&[("alertname", "X"), ("namespace", "shop")], &["namespace/shop"]);
+        let target = [("alertname", "TargetDown"), ("job", "kubelet"), ("namespace", "kube-system")];
+        check(&target, &["component/kubelet"]);
+        check(&[("alertname", "KubeletDown")], &["component/kubelet"]);
+        check(&[("alertname", "KubeletTooManyPods"), ("node", "w1")], &["node/w1"]);
         check(&[("alertname", "X"), ("severity", "critical")], &[]);
     }
 

@@ -17,7 +17,7 @@ mod topology;
 pub use change::Change;
 pub use correlator::{Correlator, Remembered, correlator};
 pub use group::{Group, GroupId, Membership, Reason, Returned, Tie};
-pub use item::Item;
+pub use item::{Item, NAMED};
 pub use notice::{Notice, NoticeKind, NoticePolicy, Notices, ToldRow};
 pub use options::{Mode, Options};
 pub use topology::{EntityId, Link, Topology};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
-use rootline_model::{Fingerprint, Severity, Stage, Timestamp};
+use rootline_model::{Fingerprint, Origin, Severity, Stage, Timestamp};
 
 use crate::{Group, GroupId, Membership, Tie};
 
@@ -129,6 +129,7 @@ impl Notices {
             Some(told) if told.count <= self.policy.updates_max && self.has_spread(group, told) => {
                 Some(NoticeKind::Spread)
             }
+            Some(told) if told.count <= self.policy.updates_max && is_explained(group, told) => Some(NoticeKind::Core),
             Some(told) if told.count > self.policy.updates_max || !since(told.at, self.policy.update_after_s) => None,
             Some(told) if group.severity > told.severity => Some(NoticeKind::Raised),
             Some(told) => {
@@ -167,4 +168,11 @@ impl Notices {
         };
         group.members.iter().any(is_news)
     }
+}
+
+/// An alert was told, and since then a fact has come that explains it: what people wait for.
+fn is_explained(group: &Group, told: &Told) -> bool {
+    let is_fact = |m: &Membership| m.item.origin == Origin::Fact;
+    let before = group.members.iter().find(|m| m.item.id == told.core);
+    group.core != told.core && group.core().is_some_and(is_fact) && before.is_some_and(|m| !is_fact(m))
 }

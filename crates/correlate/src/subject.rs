@@ -44,12 +44,35 @@ pub(crate) enum Class {
     Other,
 }
 
+/// Room on the nodes: who asks for some, and who counts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// A pod finds none (`Unschedulable` of `PodScheduled`).
+    Lacks,
+    /// The sum of what is asked for is more than there is. A pod that waits for a node counts in that sum.
+    Overbooked,
+}
+
 /// What an item is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Subject {
     pub class: Class,
+    pub room: Option<Room>,
     rank: u8,
     acts: bool,
+}
+
+/// Agents that run on every node, with the scrape jobs and beginnings of alert names that mean them.
+pub(crate) const AGENTS: &[(&str, &[&str])] = &[
+    ("kubelet", &["kubelet", "cadvisor"]),
+    ("kube-proxy", &["kube-proxy", "kubeproxy"]),
+    ("node-exporter", &["node-exporter", "nodeexporter"]),
+];
+
+/// A part that runs on every node: like a daemon set, some of it is missing where a node is away.
+pub(crate) fn is_agent(entity: &EntityRef) -> bool {
+    let part = entity.part.as_deref().unwrap_or_default();
+    entity.kind == Kind::Component && entity.name.is_empty() && AGENTS.iter().any(|(agent, _)| *agent == part)
 }
 
 /// Words of names about settings, budgets and the monitoring itself.
@@ -93,7 +116,6 @@ const POD: Words = &[
     ("evict", Class::Evicted, 40),
     ("throttl", Class::Throttled, 58),
     ("notready", Class::NotReady, 45),
-    ("not_ready", Class::NotReady, 45),
 ];
 
 const NODE: Words = &[
@@ -147,7 +169,8 @@ const CONTROL_PLANE: Words = &[
 
 impl Subject {
     pub fn of(name: &str, entity: Option<&EntityRef>) -> Subject {
-        let name = name.to_ascii_lowercase();
+        let mut name = name.to_ascii_lowercase();
+        name.retain(|c| !matches!(c, '_' | '-' | ' '));
         let found = |words: Words, class: Class, rank: u8| {
             words
                 .iter()
@@ -162,6 +185,7 @@ impl Subject {
             Some(Kind::Service | Kind::Ingress | Kind::Route | Kind::Gateway) => found(REQUEST, Class::Request, 25),
             Some(Kind::Component) if entity.is_some_and(|e| !e.name.is_empty()) => found(NODE, Class::Kubelet, 60),
             Some(Kind::Component) if entity.and_then(|e| e.part.as_deref()) == Some("dns") => (Class::Dns, 92),
+            Some(Kind::Component) if entity.is_some_and(is_agent) => (Class::Replicas, 32),
             Some(Kind::Component) => found(CONTROL_PLANE, Class::ControlPlane, 80),
             Some(Kind::Hpa | Kind::Quota | Kind::LimitRange | Kind::Job | Kind::CronJob) => (Class::Advice, 20),
             Some(kind) if kind.is_workload() || kind == Kind::Pdb => found(WORKLOAD, Class::Replicas, 32),
@@ -172,7 +196,9 @@ impl Subject {
         }
         // pods are being killed or refused: harm, even where the rule calls it information
         let acts = class == Class::Pressure && (name.contains("evict") || name.contains("pressure"));
-        Subject { class, rank, acts }
+        let overbooked = name.contains("overcommit") && !name.contains("quota") && kind.is_none();
+        let room = if overbooked { Some(Room::Overbooked) } else { name.contains("unschedul").then_some(Room::Lacks) };
+        Subject { class, room, rank, acts }
     }
 
     pub fn rank(self) -> u8 {

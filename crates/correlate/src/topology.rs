@@ -5,7 +5,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use hashbrown::{HashMap, HashSet};
 use rootline_model::{EntityRef, Relation};
 
-/// Number of an entity in one `Topology`.
+/// Entities that are gone and kept all the same, so that the numbers stay for a while.
+const GONE_MAX: usize = 20_000;
+
+/// Number of an entity in one `Topology`, until it is compacted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EntityId(pub u32);
 
@@ -18,7 +21,7 @@ pub struct Link {
     pub to: EntityId,
 }
 
-/// Entities and typed relations, as `model::Relation` reads them. Ids stay valid as long as the value lives.
+/// Entities and typed relations, as `model::Relation` reads them. Ids stay valid until `compact`.
 #[derive(Clone, Debug, Default)]
 pub struct Topology {
     ids: HashMap<EntityRef, EntityId>,
@@ -99,6 +102,34 @@ impl Topology {
         self.zones.remove(&id);
     }
 
+    /// Lets go of entities that were taken away, once there are many: pods of jobs come and go all day. Ids change then.
+    pub fn compact(&mut self) {
+        if self.refs.len() <= self.present.len() + GONE_MAX {
+            return;
+        }
+        let mut present: Vec<EntityId> = self.present.iter().copied().collect();
+        present.sort_unstable();
+        let mut kept = Topology { revision: self.revision, ..Topology::default() };
+        for id in &present {
+            kept.add(self.entity(*id));
+        }
+        for id in &present {
+            for link in self.links(*id).iter().filter(|l| l.outward) {
+                kept.relate(self.entity(*id), link.relation, self.entity(link.to));
+            }
+            if let Some(zone) = self.zone(*id) {
+                kept.set_zone(self.entity(*id), zone);
+            }
+        }
+        let mut aliases: Vec<(&Box<str>, &EntityId)> = self.aliases.iter().collect();
+        aliases.retain(|(_, id)| self.present.contains(*id));
+        aliases.sort_unstable();
+        for (name, id) in aliases {
+            kept.alias(name, self.entity(*id));
+        }
+        *self = kept;
+    }
+
     /// Another name by which alerts call an entity: a node's address in `instance`.
     pub fn alias(&mut self, name: &str, entity: &EntityRef) {
         let id = self.add(entity);
@@ -156,5 +187,31 @@ impl Topology {
 
     pub fn is_empty(&self) -> bool {
         self.present.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pods_that_came_and_went_leave_nothing_behind() {
+        let mut topology = Topology::new();
+        let node = EntityRef::node("w1");
+        topology.alias("10.0.0.7", &node);
+        topology.set_zone(&node, "a");
+        let stays = EntityRef::pod("shop", "cart-0");
+        topology.relate(&stays, Relation::RunsOn, &node);
+        for n in 0..2 * GONE_MAX {
+            let pod = EntityRef::pod("shop", &format!("job-{n}"));
+            topology.relate(&pod, Relation::RunsOn, &node);
+            topology.remove(&pod);
+            topology.compact();
+        }
+        assert!(topology.refs.len() <= GONE_MAX + 2, "{} kept", topology.refs.len());
+        let on_node = topology.resolve("10.0.0.7:9100").and_then(|n| topology.id(n)).expect("the address is known");
+        assert_eq!(topology.zone(on_node), Some("a"));
+        let there: Vec<&EntityRef> = topology.links(on_node).iter().map(|l| topology.entity(l.to)).collect();
+        assert_eq!(there, [&stays]);
     }
 }

@@ -115,6 +115,30 @@ fn etcd_explains_controllers_kubelets_and_rollouts_but_no_requests() {
 }
 
 #[test]
+fn agents_whose_scrapes_fail_join_the_one_node_that_is_away_and_make_no_two_nodes_one() {
+    let away = [node_alert("KubeNodeNotReady", 0, 910, 900), node_alert("KubeNodeNotReady", 1, 912, 900)];
+    let target =
+        item("TargetDown", &[("job", "kubelet"), ("namespace", "kube-system"), ("service", "kubelet")], 640, 600);
+    let c = full(&[away[0].clone(), away[1].clone(), target.clone()]);
+    assert!(apart(c.as_ref(), &away[0], &away[1]), "{:?}", partition(c.as_ref()));
+    assert_eq!(partition(c.as_ref()).len(), 2, "{:?}", partition(c.as_ref()));
+    let hours = item("TargetDown", &[("job", "kubelet")], 9_000, 600);
+    let c = full(&[away[0].clone(), hours.clone()]);
+    assert!(apart(c.as_ref(), &away[0], &hours));
+}
+
+#[test]
+fn an_overbooked_cluster_is_news_of_its_own_unless_a_pod_began_to_wait_then() {
+    let waits = item("KubePodUnschedulable", &[("namespace", "shop"), ("pod", "s0-0")], 610, 600);
+    let sum = item("KubeMemoryOvercommit", &[], 630, 600);
+    let c = full(&[waits.clone(), sum.clone()]);
+    assert!(!apart(c.as_ref(), &waits, &sum));
+    let days = item("KubeMemoryOvercommit", &[], 5_000, 600);
+    let c = full(&[waits.clone(), days.clone()]);
+    assert!(apart(c.as_ref(), &waits, &days));
+}
+
+#[test]
 fn two_unrelated_faults_on_one_node_at_once_stay_two() {
     // s0-0 and s12-0 both run on n0; each crash-loops for a reason of its own
     let one = [pod_alert("KubePodCrashLooping", 0, 0, 900, 900), pod_alert("KubePodCrashLooping", 0, 1, 905, 900)];

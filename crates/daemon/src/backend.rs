@@ -11,6 +11,7 @@ use rootline_api::{
 };
 use rootline_engine::{Live, Outlook};
 use rootline_model::{Alert, CallStats, Fingerprint, LiveIncident, LogRecord, Role, SeriesBatch, Severity, Stage};
+use rootline_sinks::CourierHandle;
 use rootline_store::{EventStore, IncidentFilter, Store, StoreError};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
@@ -29,6 +30,7 @@ pub struct Desk {
     pub started: Timestamp,
     pub cluster: String,
     pub channels: Vec<String>,
+    pub handles: Vec<(String, CourierHandle)>,
     /// Whether there is a cluster to be listed before answers are whole.
     pub watches: bool,
 }
@@ -304,7 +306,7 @@ impl Backend for Desk {
             entities: u64::try_from(view.objects).unwrap_or(u64::MAX),
             alerts_firing: u64::try_from(view.alerts.iter().filter(|a| a.is_firing(view.at)).count())
                 .unwrap_or(u64::MAX),
-            outbox: self.store.outbox_counts().unwrap_or_default().into_iter().map(outbox).collect(),
+            outbox: self.store.outbox_counts().unwrap_or_default().into_iter().map(|c| self.outbox(c)).collect(),
             sources: self.states.list(),
             incidents: open.map(|i| gauge(i)).collect(),
             series: u64::try_from(view.series.baselines).unwrap_or(u64::MAX),
@@ -341,8 +343,12 @@ fn dead_letter(message: rootline_store::Message) -> DeadLetter {
     }
 }
 
-fn outbox(counts: rootline_store::ChannelCounts) -> OutboxGauge {
-    OutboxGauge { channel: counts.channel, waiting: counts.pending, sent: counts.sent, failed: 0, dead: counts.dead }
+impl Desk {
+    fn outbox(&self, counts: rootline_store::ChannelCounts) -> OutboxGauge {
+        let stats = self.handles.iter().find(|(name, _)| *name == counts.channel).map(|(_, handle)| handle.stats());
+        let failed = stats.map_or(0, |s| s.retried + s.dead);
+        OutboxGauge { channel: counts.channel, waiting: counts.pending, sent: counts.sent, failed, dead: counts.dead }
+    }
 }
 
 fn gauge(incident: &LiveIncident) -> IncidentGauge {

@@ -128,6 +128,7 @@ impl Daemon {
         let outbox = Arc::new(StoreOutbox(store.clone()));
         let (routes, couriers) = start_couriers(&options, &store, outbox, &stopped)?;
         let channels = routes.channels.iter().map(|c| c.channel.clone()).collect();
+        let handles = routes.handles.clone();
 
         let tick = Duration::from_secs(u64::from(config.daemon.tick_s.max(1)));
         let mut live = Live::new(engine, options.live.clone());
@@ -151,6 +152,7 @@ impl Daemon {
             started: clock(),
             cluster: config.daemon.cluster.clone(),
             channels,
+            handles,
             watches: options.cluster.is_some(),
         });
         let bound = bind(config, &desk).await?;
@@ -284,9 +286,12 @@ fn start_couriers(
     let mut routes = Routes::default();
     let mut couriers = Couriers::new();
     let mut wakes = Vec::new();
+    let mut handles = Vec::new();
     let mut start = |sink: Arc<dyn Sink>, lang| {
         let options = CourierOptions { lang, link: link.clone(), ..CourierOptions::default() };
+        let name = sink.name().to_owned();
         let courier = Courier::new(outbox.clone(), sink, options);
+        handles.push((name, courier.handle()));
         let wake = Arc::new(Notify::new());
         wakes.push(wake.clone());
         couriers.push(tokio::spawn(courier.run(clock, wake, stopped.clone())));
@@ -319,5 +324,6 @@ fn start_couriers(
         }));
     }
     routes.couriers = wakes;
+    routes.handles = handles;
     Ok((routes, couriers))
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rootline_model::{LiveIncident, Severity};
+use rootline_sinks::CourierHandle;
 use rootline_store::NewMessage;
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -21,6 +22,8 @@ pub struct Route {
 #[derive(Clone, Debug, Default)]
 pub struct Routes {
     pub channels: Vec<Route>,
+    /// Who sends on which channel, to be asked how it goes.
+    pub handles: Vec<(String, CourierHandle)>,
     pub backfill: bool,
     /// One for each courier: there is something to send.
     pub couriers: Vec<Arc<Notify>>,

@@ -141,3 +141,142 @@ fn an_alert_from_a_clock_that_runs_ahead_is_told_now() {
     let outcomes = ticks(&mut live, start, 3);
     assert_eq!(told(&outcomes), 1);
 }
+
+/// The first pod whose name begins so.
+fn pod_of(signals: &[Signal], name: &str) -> (String, String) {
+    let found = signals.iter().find_map(|s| match s {
+        Signal::Object(Object::Pod(p)) if p.name().starts_with(name) => {
+            Some((p.namespace().to_owned(), p.name().to_owned()))
+        }
+        _ => None,
+    });
+    found.expect("the recording holds the pod")
+}
+
+/// As kube-state-metrics' rules say it.
+fn about_pod(name: &str, (namespace, pod): &(String, String), starts_at: Timestamp) -> Alert {
+    let labels = [
+        ("alertname", name),
+        ("severity", "warning"),
+        ("namespace", namespace.as_str()),
+        ("pod", pod.as_str()),
+        ("job", "kube-state-metrics"),
+    ];
+    alert(&labels, starts_at)
+}
+
+#[test]
+fn an_alert_about_a_pod_that_is_gone_belongs_to_what_its_workload_has() {
+    let (signals, start) = recorded("image-not-found");
+    let pod = pod_of(&signals, "cart-");
+    let (healthy, _) = recorded("healthy");
+    let mut live = live();
+    live.take_state(signals);
+    ticks(&mut live, start, 4);
+    assert_eq!(only(&live).members.len(), 1);
+    live.take_state(healthy);
+    live.tick(after(start, 60));
+    live.take_alerts(vec![about_pod("KubePodNotReady", &pod, after(start, 65))]);
+    let outcomes = ticks(&mut live, after(start, 75), 8);
+    assert_eq!(told(&outcomes), 0, "{outcomes:?}");
+    assert_eq!(only(&live).members.len(), 2);
+}
+
+#[test]
+fn an_alert_about_a_pod_that_went_without_trouble_waits_and_is_told_if_it_stays() {
+    let (signals, start) = recorded("healthy");
+    let pod = pod_of(&signals, "gateway-");
+    let mut live = live();
+    let rest = signals.iter().filter(|s| !matches!(s, Signal::Object(Object::Pod(p)) if p.name() == pod.1));
+    let rest: Vec<Signal> = rest.cloned().collect();
+    live.take_state(signals);
+    live.tick(start);
+    live.take_state(rest);
+    live.tick(after(start, 15));
+    live.take_alerts(vec![about_pod("KubePodNotReady", &pod, after(start, 20))]);
+    let about_it = |o: &[Outcome]| {
+        let changed: Vec<&LiveIncident> = o.iter().flat_map(|o| &o.changed).collect();
+        changed.iter().filter(|i| i.members.iter().any(|m| m.origin == Origin::Alert)).count()
+    };
+    assert_eq!(about_it(&ticks(&mut live, after(start, 30), 50)), 0);
+    // a quarter of an hour later it is no rule's memory any more
+    assert_eq!(about_it(&ticks(&mut live, after(start, 930), 2)), 1);
+}
+
+#[test]
+fn a_deployment_that_misses_replicas_belongs_to_the_quota_that_refuses_them() {
+    let (signals, start) = recorded("quota");
+    let mut live = live();
+    live.take_state(signals);
+    ticks(&mut live, start, 4);
+    let incident = only(&live);
+    let deployment = incident.affected.iter().find_map(|a| a.strip_prefix("deployment/ledger/"));
+    let deployment = deployment.expect("the deployment is affected").to_owned();
+    let misses = [
+        ("alertname", "KubeDeploymentReplicasMismatch"),
+        ("severity", "warning"),
+        ("namespace", "ledger"),
+        ("deployment", &deployment),
+        ("job", "kube-state-metrics"),
+    ];
+    let onset = incident.onset;
+    live.take_alerts(vec![alert(&misses, after(onset, 90))]);
+    let outcomes = ticks(&mut live, after(start, 75), 4);
+    assert_eq!(told(&outcomes), 0, "{outcomes:?}");
+    assert_eq!(only(&live).members.len(), 2);
+}
+
+#[test]
+fn scrapes_of_agents_that_fail_belong_to_the_node_that_is_away() {
+    let (signals, start) = recorded("kubelet-down");
+    let mut live = live();
+    live.take_state(signals);
+    ticks(&mut live, start, 4);
+    let onset = only(&live).onset;
+    // neither says which node: the rules count over all of them
+    let target =
+        [("alertname", "TargetDown"), ("severity", "warning"), ("job", "kubelet"), ("namespace", "kube-system")];
+    let none = [("alertname", "KubeletDown"), ("severity", "critical")];
+    live.take_alerts(vec![alert(&target, after(onset, 60)), alert(&none, after(onset, 75))]);
+    ticks(&mut live, after(start, 75), 4);
+    let incident = only(&live);
+    assert_eq!(incident.members.len(), 3);
+    assert_eq!(incident.core().map(|m| m.origin), Some(Origin::Fact));
+}
+
+#[test]
+fn the_sum_of_requests_is_no_news_beside_the_pod_that_finds_no_room() {
+    let (signals, start) = recorded("unschedulable-cpu");
+    let mut live = live();
+    live.take_state(signals);
+    ticks(&mut live, start, 4);
+    let onset = only(&live).onset;
+    let overcommit = [("alertname", "KubeCPUOvercommit"), ("severity", "warning")];
+    live.take_alerts(vec![alert(&overcommit, after(onset, 90))]);
+    let outcomes = ticks(&mut live, after(start, 75), 4);
+    assert_eq!(told(&outcomes), 0, "{outcomes:?}");
+    assert_eq!(only(&live).members.len(), 2);
+}
+
+#[test]
+fn a_cause_that_comes_after_the_first_message_is_told_at_once() {
+    let (healthy, _) = recorded("healthy");
+    let (signals, at) = recorded("kubelet-down");
+    let mut alone = live();
+    alone.take_state(signals.clone());
+    ticks(&mut alone, at, 4);
+    let onset = only(&alone).onset;
+
+    let target = [("alertname", "TargetDown"), ("severity", "warning"), ("job", "kubelet")];
+    let mut live = live();
+    live.take_state(healthy);
+    live.tick(onset);
+    live.take_alerts(vec![alert(&target, after(onset, 60))]);
+    let first = ticks(&mut live, after(onset, 60), 4);
+    assert_eq!(told(&first), 1);
+    live.take_state(signals);
+    let then = ticks(&mut live, at.max(after(onset, 120)), 4);
+    let about: Vec<u64> = then.iter().flat_map(|o| &o.notifications).map(|n| n.incident).collect();
+    assert_eq!(about, [only(&live).id], "one message, about the same incident");
+    assert_eq!(only(&live).causes.first().map(|c| c.code.as_str()), Some("node.kubelet_down"));
+}

@@ -22,7 +22,7 @@ use self::traces::{Key, Trace, Traces};
 use self::wide::{Kind, WIDE_BEFORE_S, WIDE_S, Wide, explains};
 use super::{Place, Placement};
 use crate::book::Book;
-use crate::subject::Class;
+use crate::subject::{Class, Room};
 use crate::{GroupId, Item, Options, Reason, Topology};
 
 /// Less than this is no relation.
@@ -48,6 +48,8 @@ struct State {
     requests: bool,
     /// A node in it is away.
     down: bool,
+    /// Has a member with a named cause, and that is none of a node.
+    named: bool,
     /// When its first member fired, seconds.
     born: f64,
 }
@@ -119,6 +121,9 @@ impl Full {
     fn weigh(&mut self, candidate: &Candidate, item: &Located, topology: &Topology) -> f64 {
         let Some(state) = self.states.get(&candidate.group) else { return candidate.score };
         let (score, class) = (candidate.score, item.class);
+        if candidate.why.is_foreign_to(item.named && !class.is_node(), state.named) {
+            return 0.0;
+        }
         let Some(wide) = &state.wide else {
             let taken = state.root && class != Class::Replicas || state.down && class == Class::NodeDown;
             return if score <= WEAK && taken && item.thing.is_some() { 0.0 } else { score };
@@ -203,6 +208,7 @@ impl Full {
                 let state = self.states.entry(first).or_default();
                 state.root |= old.root;
                 state.down |= old.down;
+                state.named |= old.named;
                 state.requests &= old.requests;
                 state.born = state.born.min(old.born);
                 all.push(other);
@@ -243,6 +249,7 @@ impl Full {
             Why::Node(node) if item.class.is_node() => Reason::Related { entity: own(), other: name(node) },
             Why::Node(node) => Reason::OnNode { node: name(node) },
             Why::Call(callee) => Reason::Calls { callee: name(callee) },
+            Why::Unplaced => Reason::NoRoom,
             Why::Name | Why::DaemonSet => Reason::SameTime,
         }
     }
@@ -253,6 +260,12 @@ impl Full {
         self.traces.add(Key::Name(item.name), trace);
         let Some(thing) = item.thing else { return };
         self.traces.add(Key::Thing(thing), trace);
+        for unit in &item.hurts {
+            self.traces.add(Key::Unit(*unit), Trace { class: Class::Replicas, ..trace });
+        }
+        if item.room == Some(Room::Lacks) {
+            self.traces.add(Key::Unplaced, trace);
+        }
         if matches!(item.class, Class::Advice | Class::Other) {
             return;
         }
@@ -289,6 +302,7 @@ impl Full {
         let fresh = State { requests: true, born: item.fired, ..State::default() };
         let state = self.states.entry(group).or_insert(fresh);
         state.root |= item.class.is_root();
+        state.named |= item.named && !item.class.is_node();
         state.requests &= item.class == Class::Request;
         state.down |= item.class == Class::NodeDown;
         let hub = match item.class {

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use hashbrown::HashSet;
 use jiff::SignedDuration;
 use rootline_correlate::{
-    Change, Correlator, Group, GroupId, Item, Mode, Notices, Options as CorrelateOptions, Reason, Remembered,
+    Change, Correlator, Group, GroupId, Item, Mode, NAMED, Notices, Options as CorrelateOptions, Reason, Remembered,
     correlator,
 };
 use rootline_model::{
@@ -137,6 +137,9 @@ impl Live {
                 let mut item = Item::from_alert(&member.alert, member.origin, topology);
                 if member.origin != Origin::Alert {
                     item.entities = member.entity.parse().into_iter().collect();
+                    if incident.causes.iter().any(|c| c.code == member.alert.name()) {
+                        item.rank = item.rank.max(NAMED);
+                    }
                 }
                 members.push((item, incident.opened, Reason::Told(member.reason.clone())));
                 match member.origin {
@@ -237,10 +240,13 @@ impl Live {
         signals.push(Signal::Clock(now));
         signals.extend(self.alerts.values().filter(|a| a.is_firing(now)).map(alert_signal));
         let (world, diagnosis) = pipeline::run(signals, self.engine.rules());
-        self.map.update(&world);
+        self.map.update(now, &world);
         let seen = Seen { world: &world, diagnosis: &diagnosis, knowledge: self.engine.knowledge() };
         let mut facts = facts::of_diagnosis(now, &seen);
-        facts.extend(facts::of_findings(now, &world, &self.numbers.tick(now, &world)));
+        let mut findings = self.numbers.tick(now, &world);
+        // windows of ten minutes go on about pods that are no longer there
+        findings.retain(|f| self.map.owner_of_gone(&f.entity).is_none());
+        facts.extend(facts::of_findings(now, &world, &findings));
         self.facts.update(now, facts);
 
         let items = self.items(now);
@@ -255,18 +261,31 @@ impl Live {
 
     /// Alerts that arrived, and all facts that hold or have ended.
     fn items(&mut self, now: Timestamp) -> Vec<Item> {
-        let topology = &self.map.topology;
         let mut keys = std::mem::take(&mut self.fresh);
         keys.sort_unstable();
         keys.dedup();
-        let arrived = keys.iter().filter_map(|k| self.alerts.get(k));
-        let mut items: Vec<Item> = arrived.map(|a| Item::from_alert(a, Origin::Alert, topology)).collect();
-        // a sender whose clock runs ahead must not make people wait for its time to come
-        for item in &mut items {
+        let topology = &self.map.topology;
+        let hurt = self.hurt();
+        let mut items = Vec::with_capacity(keys.len());
+        let mut held = Vec::new();
+        for key in keys {
+            let Some(alert) = self.alerts.get(&key) else { continue };
+            let mut item = Item::from_alert(alert, Origin::Alert, topology);
+            // a sender whose clock runs ahead must not make people wait for its time to come
             item.fired = item.fired.min(now);
             item.onset = item.onset.min(now);
+            let owner = item.entities.first().and_then(|e| self.map.owner_of_gone(e));
+            match owner.filter(|_| self.correlator.group_of(key).is_none()) {
+                // a rule still sees a pod that is gone: part of what its workload has, else nothing that anybody could look at
+                Some(owner) if hurt.contains(owner) => item.entities.insert(0, owner.clone()),
+                Some(_) => {
+                    held.push(key);
+                    continue;
+                }
+                None => {}
+            }
+            items.push(item);
         }
-        let hurt = self.hurt();
         for fact in self.facts.settled(self.options.settle) {
             // an anomaly joins what is known to hurt; alone it is nobody's business
             if fact.origin == Origin::Anomaly && !fact.entities.iter().any(|e| hurt.contains(e)) {
@@ -276,9 +295,11 @@ impl Live {
             item.entities.clone_from(&fact.entities);
             item.severity = Some(fact.severity);
             // a named cause stands nearer to the root than any alert about its effects
-            item.rank = if fact.answer().is_some() { item.rank.max(80) } else { item.rank.min(40) };
+            item.rank = if fact.answer().is_some() { item.rank.max(NAMED) } else { item.rank.min(40) };
             items.push(item);
         }
+        drop(hurt);
+        self.fresh = held;
         items
     }
 

@@ -59,16 +59,18 @@ impl Table {
             return Some(self.rows.entry(id).or_insert(row));
         };
         let moments = differences(now, row, &draft);
-        if moments.is_empty() && !quietly_different(row, &draft) {
+        if moments.is_empty() && !quietly_different(now, row, &draft) {
             return None;
         }
         row.stage = draft.stage;
         row.resolved = (draft.stage == Stage::Resolved).then(|| row.resolved.unwrap_or(now));
         row.severity = row.severity.max(draft.severity);
-        row.title = draft.title;
+        // a cause that was named stays named when the trouble ends and its traces go, and so do its words
+        if !draft.causes.is_empty() || row.causes.is_empty() {
+            row.title = draft.title;
+        }
         row.onset = row.onset.min(draft.onset);
         row.members = draft.members;
-        // a cause that was named stays named when the trouble ends and its traces go
         if !draft.causes.is_empty() || draft.stage == Stage::Open && row.causes.is_empty() {
             row.causes = draft.causes;
             row.edges = draft.edges;
@@ -223,11 +225,13 @@ fn differences(now: Timestamp, row: &LiveIncident, draft: &Draft) -> Vec<Moment>
 }
 
 /// Changes that are worth keeping but no line of history: another core, an ended member.
-fn quietly_different(row: &LiveIncident, draft: &Draft) -> bool {
-    let ends = |members: &[Member]| -> Vec<_> {
-        members.iter().map(|m| (m.alert.fingerprint(), m.role, m.alert.ends_at.is_some())).collect()
+fn quietly_different(now: Timestamp, row: &LiveIncident, draft: &Draft) -> bool {
+    // an alert that fires has an end too: when it would be over if nobody sent it again
+    let ends = |members: &[Member], at: Timestamp| -> Vec<_> {
+        members.iter().map(|m| (m.alert.fingerprint(), m.role, !m.alert.is_firing(at))).collect()
     };
-    row.title != draft.title || ends(&row.members) != ends(&draft.members)
+    let retitled = row.title != draft.title && (row.causes.is_empty() || !draft.causes.is_empty());
+    retitled || ends(&row.members, row.updated) != ends(&draft.members, now)
 }
 
 fn bound(timeline: &mut Vec<Moment>) {
@@ -289,6 +293,21 @@ mod tests {
         assert_eq!(words, ["the trouble begins", "opened with 1 signal", "1 signal more", "resolved"]);
         let again = table.apply(at(20), 7, draft(&["a", "b"], Stage::Open)).expect("it came back");
         assert_eq!((again.stage, again.resolved), (Stage::Open, None));
+    }
+
+    #[test]
+    fn an_end_that_came_earlier_than_expected_is_shown_and_a_title_stays_with_its_cause() {
+        let mut table = Table::default();
+        let mut firing = draft(&["a"], Stage::Open);
+        firing.members[0].alert.ends_at = Some(at(240));
+        firing.causes = vec![rootline_model::Answer { code: "c".to_owned(), ..rootline_model::Answer::default() }];
+        table.apply(at(0), 1, firing.clone());
+        let mut over = draft(&["a"], Stage::Open);
+        over.members[0].alert.ends_at = Some(at(15));
+        over.title = Both::same("what is left");
+        let row = table.apply(at(15), 1, over).expect("it ended");
+        assert_eq!(row.members[0].alert.ends_at, Some(at(15)));
+        assert_eq!(row.title, firing.title);
     }
 
     #[test]

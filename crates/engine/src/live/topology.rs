@@ -1,8 +1,11 @@
 //! The world's graph as the correlator's topology, kept up to date by differences so that its numbers stay valid.
 
-use hashbrown::HashSet;
+use std::collections::VecDeque;
+
+use hashbrown::{HashMap, HashSet};
+use jiff::SignedDuration;
 use rootline_correlate::Topology;
-use rootline_model::{EntityRef, Relation};
+use rootline_model::{EntityRef, Kind, Relation, Timestamp};
 use rootline_world::{EntityId, World};
 
 /// Relations along which trouble is told apart; being in one namespace or using one ServiceAccount says nothing.
@@ -16,6 +19,12 @@ const TELLING: [Relation; 7] = [
     Relation::Scales,
 ];
 
+/// How long a pod that went is remembered: rules look back up to ten minutes (`changes(…[10m])`, `max_over_time(…[5m])`), and
+/// the next scrape and evaluation come on top.
+const GONE_FOR: SignedDuration = SignedDuration::from_mins(15);
+/// Pods that went, at most; the oldest go first.
+const GONE_MAX: usize = 20_000;
+
 type Edge = (EntityRef, Relation, EntityRef);
 
 #[derive(Debug, Default)]
@@ -23,10 +32,41 @@ pub struct Map {
     pub topology: Topology,
     entities: HashSet<EntityRef>,
     edges: HashSet<Edge>,
+    /// Pods that went not long ago, with when, and who owned them.
+    gone: HashMap<EntityRef, (Timestamp, EntityRef)>,
+    gone_order: VecDeque<(Timestamp, EntityRef)>,
 }
 
 impl Map {
-    pub fn update(&mut self, world: &World) {
+    /// Who owned a pod that is no longer there. `None`: it is there, or nothing is known of it.
+    pub fn owner_of_gone(&self, pod: &EntityRef) -> Option<&EntityRef> {
+        self.gone.get(&pod.whole()).map(|(_, owner)| owner)
+    }
+
+    fn note_gone(&mut self, now: Timestamp, entities: &HashSet<EntityRef>) {
+        let pods = |set: &HashSet<EntityRef>, other: &HashSet<EntityRef>| -> Vec<EntityRef> {
+            set.iter().filter(|e| e.kind == Kind::Pod && !other.contains(*e)).cloned().collect()
+        };
+        for pod in pods(&self.entities, entities) {
+            let owner = owner(&self.topology, &pod);
+            self.gone_order.push_back((now, pod.clone()));
+            self.gone.insert(pod, (now, owner));
+        }
+        // a stateful set's pod comes back under its name
+        for pod in pods(entities, &self.entities) {
+            self.gone.remove(&pod);
+        }
+        while let Some((at, _)) = self.gone_order.front()
+            && (self.gone_order.len() > GONE_MAX || now.duration_since(*at) > GONE_FOR)
+        {
+            let Some((at, pod)) = self.gone_order.pop_front() else { break };
+            if self.gone.get(&pod).is_some_and(|(since, _)| *since == at) {
+                self.gone.remove(&pod);
+            }
+        }
+    }
+
+    pub fn update(&mut self, now: Timestamp, world: &World) {
         let graph = &world.graph;
         let ids = 0..u32::try_from(graph.len()).unwrap_or(u32::MAX);
         let mut entities = HashSet::with_capacity(graph.len());
@@ -37,6 +77,7 @@ impl Map {
             let told = graph.out(id).iter().filter(|e| TELLING.contains(&e.relation));
             edges.extend(told.map(|e| (from.clone(), e.relation, graph.entity(e.to).clone())));
         }
+        self.note_gone(now, &entities);
         for (from, relation, to) in self.edges.difference(&edges) {
             self.topology.unrelate(from, *relation, to);
         }
@@ -59,9 +100,24 @@ impl Map {
                 self.topology.set_zone(&entity, zone);
             }
         }
+        self.topology.compact();
         self.entities = entities;
         self.edges = edges;
     }
+}
+
+/// The topmost owner as it was known; who has none owns itself.
+fn owner(topology: &Topology, entity: &EntityRef) -> EntityRef {
+    let mut top = entity.clone();
+    // pod → replica set → deployment, pod → job → cron job
+    for _ in 0..4 {
+        let links = topology.id(&top).map_or(&[][..], |id| topology.links(id));
+        match links.iter().find(|l| l.outward && l.relation == Relation::OwnedBy) {
+            Some(link) => top = topology.entity(link.to).clone(),
+            None => break,
+        }
+    }
+    top
 }
 
 fn sorted<'a, T: Ord + 'a>(items: impl Iterator<Item = &'a T>) -> Vec<&'a T> {

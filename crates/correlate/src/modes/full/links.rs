@@ -5,7 +5,7 @@
 
 use super::places::{Located, Places, Thing, Unit};
 use super::traces::{Key, Trace, Traces};
-use crate::subject::Class;
+use crate::subject::{Class, Room};
 use crate::{GroupId, Tie, Topology};
 
 /// Scores up to this come from a relation through a third thing; they never join a group that has its own root.
@@ -42,6 +42,19 @@ pub(super) enum Why {
     Call(Thing),
     Name,
     DaemonSet,
+    Unplaced,
+}
+
+impl Why {
+    /// What has a named cause that is none of a node belongs to nothing that is on the same node, and two with a cause each
+    /// belong together only where they are about the same thing: the diagnosis looked whether one explains the other.
+    pub fn is_foreign_to(self, item_named: bool, group_named: bool) -> bool {
+        match self {
+            Why::Node(_) => item_named || group_named,
+            Why::Same(_) | Why::Unit(_) => false,
+            Why::Call(_) | Why::Name | Why::DaemonSet | Why::Unplaced => item_named && group_named,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +73,9 @@ impl Candidate {
         let is_cause = matches!(class, Class::Crash | Class::OutOfMemory | Class::Volume | Class::NodeDown);
         // leaks, rollouts, full disks: late by nature
         let slow = place && self.lag.abs() > SLOW_FROM_S && self.score >= WEAK;
-        if slow {
+        // a known sum, and what runs on every node
+        let sure = matches!(self.why, Why::Unplaced | Why::DaemonSet);
+        if slow || sure {
             Tie::Close
         } else if self.score <= LOOSE {
             Tie::Loose
@@ -116,6 +131,10 @@ impl Look<'_> {
         };
         let grows = if item.class == Class::Pressure { PRESSURE_S } else { SLOW_S };
         self.each((Key::Thing(thing), grows), Why::Same(thing), |t, lag| same_thing(item, t, lag));
+        for unit in item.hurts.iter().copied() {
+            let key = (Key::Unit(unit), SLOW_S);
+            self.each(key, Why::Unit(unit), |t, lag| same_unit(Class::Replicas, t.class, lag));
+        }
         if matches!(item.class, Class::Advice | Class::Other | Class::Dns | Class::ControlPlane) {
             return self.found;
         }
@@ -156,6 +175,9 @@ impl Look<'_> {
     /// Nothing but a name: the group of alerts of this name that began in the same minute.
     fn by_name(&mut self) {
         self.each((Key::Name(self.item.name), SAME_S), Why::Name, |_, lag| if lag.abs() <= 60.0 { 0.3 } else { 0.0 });
+        if self.item.room == Some(Room::Overbooked) {
+            self.each((Key::Unplaced, SAME_S), Why::Unplaced, |_, lag| if lag.abs() <= SAME_S { 0.4 } else { 0.0 });
+        }
     }
 
     /// The item is a node, or a pod on one.

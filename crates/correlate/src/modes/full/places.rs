@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use rootline_model::{EntityRef, Kind, Relation};
+use rootline_model::{EntityRef, Kind, Origin, Relation};
 
-use crate::subject::{Class, Subject};
+use crate::subject::{Class, Room, Subject, is_agent};
 use crate::{EntityId, Item, Topology};
 
 /// Number of an entity in `Places`, which also knows those that the topology does not.
@@ -22,7 +22,13 @@ pub(super) struct Located {
     pub node: Option<Thing>,
     /// Workload, or a service without one.
     pub unit: Option<Thing>,
+    /// Units that a diagnosed cause is known to hurt.
+    pub hurts: Vec<Thing>,
+    /// Runs on every node.
     pub daemon_set: bool,
+    /// The diagnosis gave it a cause.
+    pub named: bool,
+    pub room: Option<Room>,
     /// Seconds.
     pub onset: f64,
     pub fired: f64,
@@ -46,6 +52,8 @@ const HOPS: u8 = 3;
 const NODES_MAX: usize = 64;
 const CALLS_MAX: usize = 64;
 const PODS_MAX: usize = 256;
+/// Units hurt by one cause that are looked at.
+const HURTS_MAX: usize = 32;
 /// Entities and names known; above it everything is forgotten and learnt anew.
 const THINGS_MAX: usize = 1_000_000;
 
@@ -62,7 +70,7 @@ pub(super) struct Places {
     zones: HashMap<Thing, Option<Arc<str>>>,
     spots: HashMap<Thing, Spot>,
     /// By name and what else `Subject` looks at.
-    classes: HashMap<(Thing, Option<Kind>, bool, bool), Class>,
+    classes: HashMap<(Thing, Option<Kind>, bool, u8), (Class, Option<Room>)>,
 }
 
 /// Where an entity is.
@@ -126,24 +134,37 @@ impl Places {
             Some(spot) => spot.node,
             None => None,
         };
+        let unit = spot.and_then(|s| s.unit);
+        let hurts = if item.origin == Origin::Fact { self.hurt_by(item, unit, topology) } else { Vec::new() };
+        let (class, room) = self.class(item, name);
         Located {
-            class: self.class(item, name),
+            class,
+            hurts,
+            room,
+            named: item.is_named(),
             thing: spot.map(|s| s.thing),
             pod: spot.and_then(|s| s.pod),
             node,
-            unit: spot.and_then(|s| s.unit),
-            daemon_set: first.is_some_and(|e| e.kind == Kind::DaemonSet),
+            unit,
+            daemon_set: first.is_some_and(|e| e.kind == Kind::DaemonSet || is_agent(e)),
             onset: item.onset.as_millisecond() as f64 / 1000.0,
             fired: item.fired.as_millisecond() as f64 / 1000.0,
             name,
         }
     }
 
-    fn class(&mut self, item: &Item, name: Thing) -> Class {
+    fn class(&mut self, item: &Item, name: Thing) -> (Class, Option<Room>) {
         let first = item.entities.first();
-        let is_dns = first.is_some_and(|e| e.part.as_deref() == Some("dns"));
-        let key = (name, first.map(|e| e.kind), first.is_some_and(|e| e.name.is_empty()), is_dns);
-        *self.classes.entry(key).or_insert_with(|| Subject::of(&item.name, first).class)
+        let part = first.map_or(0, |e| match e.part.as_deref() {
+            Some("dns") => 1,
+            _ if is_agent(e) => 2,
+            _ => 0,
+        });
+        let key = (name, first.map(|e| e.kind), first.is_some_and(|e| e.name.is_empty()), part);
+        *self.classes.entry(key).or_insert_with(|| {
+            let subject = Subject::of(&item.name, first);
+            (subject.class, subject.room)
+        })
     }
 
     fn spot(&mut self, entity: &EntityRef, topology: &Topology) -> Spot {
@@ -168,6 +189,21 @@ impl Places {
         let spot = Spot { thing, pod: pod.map(|p| self.thing(&p)), node: node.map(|n| self.thing(&n)), unit };
         self.spots.insert(raw, spot);
         spot
+    }
+
+    /// A fact names what it is about and then what it hurts: the quota, then the deployment that gets no pods.
+    fn hurt_by(&mut self, item: &Item, own: Option<Thing>, topology: &Topology) -> Vec<Thing> {
+        let mut units: Vec<Thing> = Vec::new();
+        for entity in item.entities.iter().skip(1).take(HURTS_MAX) {
+            let thing = self.thing(&entity.whole());
+            if let Some(unit) = self.unit_of(thing, topology)
+                && Some(unit) != own
+                && !units.contains(&unit)
+            {
+                units.push(unit);
+            }
+        }
+        units
     }
 
     /// What owns the pods of a pod, service, workload or autoscaler.

@@ -49,6 +49,8 @@ pub(super) enum Key {
     NodesDown,
     /// Daemon sets, wherever.
     DaemonSets,
+    /// Pods that find no node.
+    Unplaced,
 }
 
 /// Traces of one key, by last onset; the oldest goes.
