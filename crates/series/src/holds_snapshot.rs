@@ -124,6 +124,10 @@ impl Bank {
         let entry = self.entries.iter().position(|s| s.id == id).and_then(|i| u16::try_from(i).ok());
         let (Some(entry), Some(hold)) = (entry, hold) else { return Ok(()) };
         let Ok(group) = self.group(entry, &baseline, hold.since_s) else { return Ok(()) };
+        if let Some(known) = self.store.groups.get_mut(group as usize) {
+            // one that only this snapshot knows must not look forgotten
+            known.last_s = known.last_s.max(u32::try_from(hold.seen_s).unwrap_or(0));
+        }
         let number = match member {
             None => NONE,
             Some((fingerprint, member)) => match self.restore_member(group, fingerprint, member) {
