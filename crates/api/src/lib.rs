@@ -27,7 +27,7 @@ pub use intake::{Accepted, Intake, PushedEvent, Refusal, Why};
 pub use matcher::{Compare, Matcher, matches_all};
 pub use server::{Audit, Audited, Bound, Options, ServeError, Server};
 pub use words::{
-    Action, AlertState, ChangeQuery, ChangeRow, Chart, DeadLetter, EventQuery, EventRow, Forecast, Gauges,
+    Action, AlertState, ChangeQuery, ChangeRow, Chart, Counted, DeadLetter, EventQuery, EventRow, Forecast, Gauges,
     IncidentGauge, IncidentQuery, Level, News, OutboxGauge, Page, Paging, Silence, SourceState, Status, What,
 };
 

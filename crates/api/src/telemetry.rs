@@ -223,6 +223,11 @@ fn of_daemon(g: &Gauges, now: Timestamp, listeners: usize) -> Registry {
     sources(&mut book, g, now);
     incidents(&mut book, &g.incidents);
     signals(&mut book, g);
+    for rows in g.counted.chunk_by(|a, b| a.name == b.name) {
+        if let Some(first) = rows.first() {
+            book.counts(first.name, first.help, rows.iter().map(|r| (r.labels.clone(), r.value)));
+        }
+    }
     book.0
 }
 

@@ -237,6 +237,18 @@ pub struct Gauges {
     pub incidents: Vec<IncidentGauge>,
     pub anomalies: Vec<Level>,
     pub forecasts: Vec<Forecast>,
+    /// Counters of the daemon's own parts; those of one name one after another.
+    pub counted: Vec<Counted>,
+}
+
+/// One counter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Without `_total`: `rootline_scrapes`.
+    pub name: &'static str,
+    pub help: &'static str,
+    pub labels: Vec<(&'static str, String)>,
+    pub value: u64,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

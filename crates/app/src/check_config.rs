@@ -34,6 +34,7 @@ pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
         },
         None => Settings::load(cli)?,
     };
+    settings.thresholds()?;
     let (engine, warnings) = settings.engine_and_warnings(&[])?;
     let name = settings.file.take().map_or_else(|| "no configuration file".to_owned(), |f| f.display().to_string());
     let rules = engine.rules().rules().len();

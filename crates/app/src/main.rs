@@ -27,6 +27,7 @@ mod run;
 mod settings;
 mod store;
 mod terminal;
+mod thresholds;
 mod version;
 
 use std::process::ExitCode;

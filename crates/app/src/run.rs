@@ -55,7 +55,7 @@ pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
     typed(&mut settings, args)?;
     let engine = settings.engine(&args.rules)?;
     let options = Options {
-        live: core(&settings),
+        live: core(&settings)?,
         cluster: cluster(&settings, args),
         config: settings.config,
         identity: identity(),
@@ -127,7 +127,7 @@ fn typed(settings: &mut Settings, args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-fn core(settings: &Settings) -> CoreOptions {
+fn core(settings: &Settings) -> Result<CoreOptions, Failure> {
     let correlation = &settings.config.correlation;
     let mode = match correlation.mode {
         Wanted::Full => CorrelationMode::Full,
@@ -140,8 +140,18 @@ fn core(settings: &Settings) -> CoreOptions {
     };
     let settle = jiff::SignedDuration::from_secs(i64::from(correlation.settle_s));
     let most = usize::try_from(settings.config.detection.series).unwrap_or(usize::MAX);
-    let series = SeriesOptions { series_max: most, raw_max: most, ..SeriesOptions::default() };
-    CoreOptions { mode, settle, series, ..CoreOptions::default() }
+    let (limits, disabled) = settings.thresholds()?;
+    let detection = &settings.config.detection;
+    let series = SeriesOptions {
+        series_max: most,
+        raw_max: most,
+        core_s: i64::from(detection.core_interval_s),
+        rest_s: i64::from(detection.interval_s),
+        limits,
+        disabled,
+        ..SeriesOptions::default()
+    };
+    Ok(CoreOptions { mode, settle, series, ..CoreOptions::default() })
 }
 
 fn cluster(settings: &Settings, args: &Args) -> Option<WatchOptions> {

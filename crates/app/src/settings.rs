@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use rootline_config::{Config, Language};
-use rootline_engine::{Engine, Options as EngineOptions};
+use rootline_engine::{Engine, LimitSetting, Options as EngineOptions};
 use rootline_model::Lang;
 use rootline_report::Options as ReportOptions;
 use rootline_sources::{Limits, ReadOptions};
 
 use crate::cli::Cli;
 use crate::failure::Failure;
-use crate::{rule_files, terminal};
+use crate::{rule_files, terminal, thresholds};
 
 pub struct Settings {
     pub config: Config,
@@ -57,6 +57,12 @@ impl Settings {
             warnings += 1;
         }
         Ok((engine, warnings))
+    }
+
+    /// Thresholds that the user set, and series that are not to be watched.
+    pub fn thresholds(&self) -> Result<(Vec<LimitSetting>, Vec<String>), Failure> {
+        let name = self.file.as_ref().map_or_else(|| "rootline.yaml".to_owned(), |f| f.display().to_string());
+        thresholds::of(&name, &self.config).map_err(|e| Failure::config(&e))
     }
 
     /// What the user wants left out of recordings beside what always is.

@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
+use crate::pull::SeriesThreshold;
+
 /// The daemon itself.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -140,17 +142,22 @@ pub enum CorrelationMode {
 }
 
 /// Detection on series and logs.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Detection {
     pub enabled: bool,
     /// Series kept at most; what comes beyond is counted and left out.
     pub series: u32,
+    /// Seconds between two values of what matters most, polled or scraped.
+    pub core_interval_s: u32,
+    /// Seconds between two values of everything else.
+    pub interval_s: u32,
+    pub thresholds: Vec<SeriesThreshold>,
 }
 
 impl Default for Detection {
     fn default() -> Self {
-        Detection { enabled: true, series: 200_000 }
+        Detection { enabled: true, series: 200_000, core_interval_s: 15, interval_s: 60, thresholds: Vec::new() }
     }
 }
 

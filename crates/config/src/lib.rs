@@ -5,6 +5,7 @@
 
 mod daemon;
 mod error;
+mod pull;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -15,6 +16,10 @@ pub use daemon::{
     MinSeverity, Retention, Tls, Token, TokenRole,
 };
 pub use error::ConfigError;
+pub use pull::{
+    ElasticsearchFrom, Kubelets, LineLevel, LogsFrom, LokiFrom, RemoteWrite, Scrape, ScrapeTarget, SeriesThreshold,
+    named, nearest,
+};
 
 /// The commented defaults, as `rootline check-config --print-defaults` prints them.
 pub const DEFAULTS: &str = include_str!("defaults.yaml");
@@ -34,6 +39,9 @@ pub struct Config {
     pub alertmanager: Alertmanager,
     pub correlation: Correlation,
     pub detection: Detection,
+    pub scrape: Scrape,
+    pub logs_from: LogsFrom,
+    pub remote_write: RemoteWrite,
     pub retention: Retention,
     /// Where people are told. None: only the API, the page and Alertmanager.
     pub notify: Vec<Channel>,
@@ -133,6 +141,7 @@ fn validate(file: &str, config: &Config) -> Result<(), ConfigError> {
         }
     }
     channels(file, config)?;
+    pull::validate(file, config)?;
     let limits = &config.limits;
     for (key, value) in [
         ("limits.total_mib", limits.total_mib),
@@ -193,7 +202,13 @@ mod tests {
     #[test]
     fn the_printed_defaults_are_the_defaults() {
         let mut printed = parse("defaults.yaml", DEFAULTS).expect("the defaults are valid");
-        for url in [&mut printed.prometheus.url, &mut printed.alertmanager.url] {
+        for url in [
+            &mut printed.prometheus.url,
+            &mut printed.alertmanager.url,
+            &mut printed.logs_from.loki.url,
+            &mut printed.logs_from.elasticsearch.url,
+            &mut printed.remote_write.url,
+        ] {
             assert_eq!(url.take().map(|u| u.value), Some(String::new()));
         }
         assert_eq!(printed, Config::default());
@@ -228,7 +243,7 @@ mod tests {
         check(
             "lang: en\nlangs: zh\n",
             "rootline.yaml:2:1: unknown key `langs`, expected one of lang, rules, logs, limits, redaction, prometheus, daemon, \
-             kubernetes, alertmanager, correlation, detection, retention, notify; did you mean `lang`?",
+             kubernetes, alertmanager, correlation, detection, scrape, logs_from, remote_write, retention, notify; did you mean `lang`?",
         );
         check(
             "rules:\n  dir: [a]\n",

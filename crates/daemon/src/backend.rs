@@ -6,10 +6,10 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use rootline_api::{
     Accepted, Action, AlertState, Answered, Backend, ChangeQuery, ChangeRow, Chart, DeadLetter, EventQuery, EventRow,
-    Fault, Forecast, Gauges, IncidentGauge, IncidentQuery, Intake, News, OutboxGauge, Page, Paging, PushedEvent,
-    Recording, Refusal, Silence, Status, What, Why,
+    Fault, Gauges, IncidentQuery, Intake, News, OutboxGauge, Page, Paging, PushedEvent, Recording, Refusal, Silence,
+    Status, What, Why,
 };
-use rootline_engine::{Live, Outlook};
+use rootline_engine::Live;
 use rootline_model::{Alert, CallStats, Fingerprint, LiveIncident, LogRecord, Role, SeriesBatch, Severity, Stage};
 use rootline_sinks::CourierHandle;
 use rootline_store::{EventStore, IncidentFilter, Store, StoreError};
@@ -18,7 +18,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use crate::core::{Act, Input, Refused};
 use crate::sources::States;
 use crate::view::Published;
-use crate::{charts, records, silence};
+use crate::{charts, derived, records, silence};
 
 /// What the API needs to work.
 pub struct Desk {
@@ -308,11 +308,13 @@ impl Backend for Desk {
                 .unwrap_or(u64::MAX),
             outbox: self.store.outbox_counts().unwrap_or_default().into_iter().map(|c| self.outbox(c)).collect(),
             sources: self.states.list(),
-            incidents: open.map(|i| gauge(i)).collect(),
+            incidents: open.map(|i| derived::gauge(i)).collect(),
             series: u64::try_from(view.series.baselines).unwrap_or(u64::MAX),
             series_limit_hits: view.series.refused,
             log_templates: u64::try_from(view.log_templates).unwrap_or(u64::MAX),
-            forecasts: view.outlooks.iter().filter_map(forecast).collect(),
+            anomalies: view.levels.iter().map(derived::level).collect(),
+            forecasts: view.outlooks.iter().filter_map(derived::forecast).collect(),
+            counted: self.states.meters.rows(),
             ..Gauges::default()
         }
     }
@@ -349,30 +351,6 @@ impl Desk {
         let failed = stats.map_or(0, |s| s.retried + s.dead);
         OutboxGauge { channel: counts.channel, waiting: counts.pending, sent: counts.sent, failed, dead: counts.dead }
     }
-}
-
-fn gauge(incident: &LiveIncident) -> IncidentGauge {
-    let best = incident.causes.first();
-    IncidentGauge {
-        id: incident.id,
-        severity: incident.severity,
-        acked: incident.acked.is_some(),
-        members: u32::try_from(incident.members.len()).unwrap_or(u32::MAX),
-        code: best.map(|c| c.code.clone()).unwrap_or_default(),
-        entity: best.map(|c| c.entity.clone()).unwrap_or_default(),
-        confidence: best.map_or(0.0, |c| c.confidence),
-        edges: incident.edges.clone(),
-    }
-}
-
-fn forecast(outlook: &Outlook) -> Option<Forecast> {
-    let (probability, seconds) = outlook.breach?;
-    Some(Forecast {
-        entity: outlook.id.subject.entity.to_string(),
-        series: outlook.id.series.to_owned(),
-        reaches_limit_s: seconds as f64,
-        probability,
-    })
 }
 
 fn event_row(event: rootline_store::KeptEvent) -> EventRow {

@@ -82,7 +82,8 @@ fn mail(channel: &Channel, url: &str, user: String, password: String) -> EmailOp
     EmailOptions { user, password, ..options }
 }
 
-fn filled(channel: &str, text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<String, DaemonError> {
+/// A text with what stands in it as `${NAME}` from the environment.
+pub fn filled(channel: &str, text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<String, DaemonError> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {

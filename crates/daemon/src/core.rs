@@ -22,6 +22,8 @@ use crate::view::{Published, View};
 
 /// Learnt baselines lose at most this much to a kill.
 const BASELINES_EVERY: SignedDuration = SignedDuration::from_mins(10);
+/// Conditions that hold lose at most this much.
+const HOLDS_EVERY: SignedDuration = SignedDuration::from_mins(1);
 const CLEANED_EVERY: SignedDuration = SignedDuration::from_hours(1);
 /// Edges of the call graph kept at most.
 const CALLS_MAX: usize = 20_000;
@@ -117,6 +119,7 @@ pub struct Core {
     unsent: Vec<NewMessage>,
     keep: Keep,
     baselines_kept: Timestamp,
+    holds_kept: Timestamp,
     cleaned: Timestamp,
 }
 
@@ -142,6 +145,7 @@ impl Core {
             unsent: Vec::new(),
             keep,
             baselines_kept: now,
+            holds_kept: now,
             cleaned: now,
         }
     }
@@ -407,6 +411,11 @@ impl Core {
         if now.duration_since(self.baselines_kept) >= BASELINES_EVERY {
             self.baselines_kept = now;
             self.keep_baselines();
+        } else if now.duration_since(self.holds_kept) >= HOLDS_EVERY {
+            self.holds_kept = now;
+            if let Err(error) = keep::keep_holds(self.store.folder(), &self.live) {
+                tracing::error!(%error, "could not keep which conditions of series hold");
+            }
         }
         if now.duration_since(self.cleaned) >= CLEANED_EVERY {
             self.cleaned = now;
@@ -422,7 +431,7 @@ impl Core {
     }
 
     fn keep_baselines(&self) {
-        if let Err(error) = keep::keep_baselines(self.store.folder(), self.live.bank()) {
+        if let Err(error) = keep::keep(self.store.folder(), &self.live) {
             tracing::error!(%error, "could not keep the baselines of series");
         }
     }
@@ -437,6 +446,7 @@ impl Core {
             series: self.live.bank().stats(),
             log_templates: self.live.log_templates(),
             outlooks: self.live.bank().forecasts(now, OUTLOOKS_MAX),
+            levels: self.live.bank().levels(),
         };
         self.published.publish(view, changed);
     }

@@ -8,16 +8,24 @@ mod backend;
 mod channels;
 mod charts;
 mod core;
+mod cursor;
+mod derived;
 mod keep;
 mod lead;
+mod log_reader;
+mod meters;
 mod outbox;
 mod poll;
+mod pull;
 mod records;
 mod route;
+mod scrape;
+mod seen;
 mod silence;
 mod sources;
 mod view;
 mod words;
+mod write_back;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -61,6 +69,8 @@ pub enum DaemonError {
     Cluster(String),
     #[error("prometheus: {0}")]
     Prometheus(String),
+    #[error("{what}: {why}")]
+    Pull { what: String, why: String },
     #[error("{0}")]
     Serve(String),
     #[error("listen address `{0}` is none, expected ADDRESS:PORT such as 127.0.0.1:9099")]
@@ -132,9 +142,7 @@ impl Daemon {
 
         let tick = Duration::from_secs(u64::from(config.daemon.tick_s.max(1)));
         let mut live = Live::new(engine, options.live.clone());
-        if let Some(bank) = keep::baselines(&folder, options.live.series.clone()) {
-            live.restore_bank(bank);
-        }
+        keep::restore(&mut live, &folder, &options.live.series);
         let timing = Timing { tick, now: clock(), keep: keep::retention(&config.retention) };
         let mut core = Core::new(live, store.clone(), (routes, published.clone()), &timing);
         core.restore(clock()).map_err(&failed)?;
@@ -143,6 +151,8 @@ impl Daemon {
         }
 
         start_prometheus(config, &core, &inputs, &states)?;
+        let edge = pull::Edge { inputs: inputs.clone(), states: states.clone(), clock, env: options.env };
+        pull::start(&options, &core, &edge, &stopped).await?;
         let desk = Arc::new(Desk {
             store,
             published,

@@ -13,14 +13,18 @@ use rootline_sources::watch::{Delta, Trouble, Watch};
 use tokio::sync::{mpsc, watch};
 
 use crate::core::Input;
+use crate::meters::Meters;
 
 /// Containers whose logs are read in one round, and how often.
 const LOGS_MAX: usize = 50;
 const LOGS_EVERY: Duration = Duration::from_secs(30);
 
-/// How each source does.
+/// How each source does, and what was counted of it.
 #[derive(Debug, Default)]
-pub struct States(Mutex<BTreeMap<String, SourceState>>);
+pub struct States {
+    all: Mutex<BTreeMap<String, SourceState>>,
+    pub meters: Meters,
+}
 
 impl States {
     pub fn good(&self, name: &str, kind: &str, at: Timestamp) {
@@ -34,14 +38,22 @@ impl States {
         self.set(name, kind, |s| error.clone_into(&mut s.error));
     }
 
+    /// How many seconds the data of a source that was heard before is behind.
+    pub fn lag(&self, name: &str, seconds: f64) {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(state) = all.get_mut(name) {
+            state.lag_s = Some(seconds.max(0.0));
+        }
+    }
+
     fn set(&self, name: &str, kind: &str, f: impl FnOnce(&mut SourceState)) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || SourceState { name: name.to_owned(), kind: kind.to_owned(), ..SourceState::default() };
         f(all.entry(name.to_owned()).or_insert_with(new));
     }
 
     pub fn list(&self) -> Vec<SourceState> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rootline_api::{News, What};
-use rootline_engine::{Outlook, SeriesStats};
+use rootline_engine::{Outlook, SeriesLevel, SeriesStats};
 use rootline_model::{Alert, LiveIncident};
 use tokio::sync::broadcast;
 
@@ -25,6 +25,7 @@ pub struct View {
     pub series: SeriesStats,
     pub log_templates: usize,
     pub outlooks: Vec<Outlook>,
+    pub levels: Vec<SeriesLevel>,
 }
 
 /// Counters of the core.

@@ -81,6 +81,8 @@ pub struct Bank {
     /// Newest second of history that was taught. Its steps are ten minutes, a scrape's are not: operators count samples, and
     /// must see a day of scrapes before their bits count.
     pub(crate) taught_s: i64,
+    /// After a restart, until the first tick: when conditions were last looked at.
+    pub(crate) stopped_s: Option<i64>,
     /// Minute the window detectors last ran in.
     pub(crate) minute: i64,
     pub(crate) forgot_s: i64,
@@ -103,9 +105,8 @@ impl Bank {
             catalog::all().filter(|s| !options.disabled.iter().any(|d| d == s.id)).collect();
         let by_name = entries.iter().zip(0_u16..).map(|(s, number)| (s.metric_name(), number)).collect();
         Bank {
-            options,
             by_name,
-            intake: Intake::new(&entries),
+            intake: Intake::new(&entries, [options.core_s, options.rest_s]),
             fed: vec![Fed::default(); entries.len()],
             entries,
             store: Store::default(),
@@ -117,10 +118,12 @@ impl Bank {
             outlooks: BTreeMap::new(),
             swept_s: 0,
             taught_s: 0,
+            stopped_s: None,
             minute: 0,
             forgot_s: 0,
             silent: None,
             stats: Stats::default(),
+            options,
         }
     }
 
@@ -228,7 +231,7 @@ impl Bank {
         Ok(self.store.add_instance(Instance { fingerprint, group, member }))
     }
 
-    fn group(&mut self, entry: u16, baseline: &Subject, first_s: i64) -> Result<u32, Refusal> {
+    pub(crate) fn group(&mut self, entry: u16, baseline: &Subject, first_s: i64) -> Result<u32, Refusal> {
         let name = self.store.names.number(baseline);
         if let Some(group) = self.store.group(entry, name) {
             return Ok(group);

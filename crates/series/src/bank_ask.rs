@@ -1,5 +1,7 @@
 //! What the bank asks for, and what it can show.
 
+use std::collections::BTreeMap;
+
 use rootline_model::{EntityRef, SeriesBatch, Timestamp};
 
 use crate::bank::{Bank, Ingested};
@@ -78,7 +80,7 @@ impl Bank {
         let now_s = now.as_second();
         let mut out = Vec::new();
         for (series, fed) in self.entries.iter().zip(&mut self.fed) {
-            let step_s = series.step.seconds();
+            let step_s = self.options.step_s(series);
             let end_s = now_s.div_euclid(step_s) * step_s;
             if now_s - fed.pushed_s < PUSH_S || end_s <= fed.polled_s {
                 continue;
@@ -92,6 +94,17 @@ impl Bank {
             out.extend(query(series, start_s, end_s, step_s));
         }
         out
+    }
+
+    /// Raw families that something is computed from, for whoever scrapes; true: every [`crate::Options::core_s`] seconds.
+    pub fn families(&self) -> BTreeMap<&'static str, bool> {
+        let mut all = BTreeMap::new();
+        for series in &self.entries {
+            for input in series.recipe.inputs() {
+                *all.entry(input.family).or_insert(false) |= series.step == catalog::Step::Core;
+            }
+        }
+        all
     }
 
     /// Takes the answers to history questions in, moment by moment and without findings: baselines and windows learn, so

@@ -1,19 +1,20 @@
-//! The bank as bytes: baselines, windows and budgets outlive a restart; pods, raw counters and conditions begin anew.
+//! The bank as bytes: baselines, windows, error budgets and what is known of logs outlive a restart, conditions in bytes of
+//! their own (`holds_snapshot.rs`); pods and raw counters begin anew.
 
 use rootline_analytics::stream::Tier0;
-use rootline_model::{EntityRef, Kind};
 
 use crate::bank::Bank;
-use crate::catalog::Subject;
+use crate::detectors::burn::Budget;
+use crate::detectors::logs::LogWatch;
 use crate::options::Options;
-use crate::snapshot::{Read, SnapshotError, put_text};
+use crate::snapshot::{Read, SnapshotError, put_count, put_subject, put_text, subject};
 use crate::store::{Detail, Group, NONE};
 use crate::window::Window;
 
 /// First bytes.
 const MAGIC: &[u8; 4] = b"RLSB";
-/// Raised with every change of what follows.
-const VERSION: u16 = 1;
+/// Raised with every change of what follows. Version 1 ends after the baselines and is still read.
+const VERSION: u16 = 2;
 /// Bytes are handed over in pieces of about this size.
 const PIECE: usize = 1 << 16;
 
@@ -48,6 +49,14 @@ impl Bank {
             }
             flush(&mut out, sink, PIECE);
         }
+        put_count(&mut out, self.budgets.len());
+        for ((which, subject), budget) in &self.budgets {
+            put_text(&mut out, self.options.slos.get(usize::from(*which)).map_or("", |s| s.id));
+            put_subject(&mut out, subject);
+            budget.write(&mut out);
+            flush(&mut out, sink, PIECE);
+        }
+        self.logs.write(&mut out, &mut |out| flush(out, sink, PIECE));
         flush(&mut out, sink, 0);
     }
 
@@ -60,8 +69,8 @@ impl Bank {
             return Err(read.wrong("not a snapshot of series"));
         }
         let version = read.u16()?;
-        if version != VERSION {
-            return Err(SnapshotError(format!("version {version}, this program knows {VERSION}")));
+        if !(1..=VERSION).contains(&version) {
+            return Err(SnapshotError(format!("version {version}, this program knows 1 to {VERSION}")));
         }
         bank.taught_s = read.i64()?;
         let mut entries = Vec::new();
@@ -77,7 +86,26 @@ impl Bank {
         for _ in 0..read.count(19)? {
             bank.restore_group(&mut read, &entries, &names)?;
         }
+        if version >= 2 {
+            for _ in 0..read.count(100)? {
+                bank.restore_budget(&mut read)?;
+            }
+            bank.logs = LogWatch::read(&mut read, &bank.options.detectors.logs)?;
+        }
         if read.is_done() { Ok(bank) } else { Err(read.wrong("bytes left over")) }
+    }
+
+    fn restore_budget(&mut self, read: &mut Read<'_>) -> Result<(), SnapshotError> {
+        let id = read.text()?;
+        let subject = subject(read)?;
+        let budget = Budget::read(read)?;
+        let which = self.options.slos.iter().position(|s| s.id == id).and_then(|i| u8::try_from(i).ok());
+        if let Some(which) = which
+            && self.budgets.len() < self.options.detectors.burn.budgets_max
+        {
+            self.budgets.insert((which, subject), budget);
+        }
+        Ok(())
     }
 
     fn restore_group(
@@ -114,26 +142,4 @@ fn flush(out: &mut Vec<u8>, sink: &mut dyn FnMut(&[u8]), least: usize) {
         sink(out);
         out.clear();
     }
-}
-
-fn put_count(out: &mut Vec<u8>, count: usize) {
-    out.extend(u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes());
-}
-
-fn put_subject(out: &mut Vec<u8>, subject: &Subject) {
-    put_text(out, subject.entity.kind.word());
-    put_text(out, &subject.entity.namespace);
-    put_text(out, &subject.entity.name);
-    // an absent part and an empty one are the same thing
-    put_text(out, subject.entity.part.as_deref().unwrap_or_default());
-    put_text(out, &subject.part);
-}
-
-fn subject(read: &mut Read<'_>) -> Result<Subject, SnapshotError> {
-    let kind = read.text()?;
-    let kind = Kind::ALL.into_iter().find(|k| k.word() == kind).ok_or_else(|| read.wrong("no such kind"))?;
-    let mut entity = EntityRef::new(kind, read.text()?, read.text()?);
-    let part = read.text()?;
-    entity.part = (!part.is_empty()).then(|| part.into());
-    Ok(Subject { entity, part: read.text()?.into() })
 }

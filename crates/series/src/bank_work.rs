@@ -10,13 +10,12 @@ use crate::context::{Change, ChangeKind, Context};
 use crate::detectors::absent::Absent;
 use crate::detectors::burn::Budget;
 use crate::detectors::forecast::{self, Expected};
-use crate::detectors::threshold;
-use crate::detectors::view::{Sighting, View, describe, group_query, matchers};
+use crate::detectors::view::{Sighting, View, describe, group_query};
 use crate::store::{Detail, Member, NONE};
 use crate::window::{SLOT_S, SLOTS, SLOTS_DAY};
 
 /// Detectors in [`crate::holds::Key`].
-const THRESHOLD: u8 = 0;
+pub(crate) const THRESHOLD: u8 = 0;
 const SIGMA: u8 = 1;
 const SHIFT: u8 = 2;
 const CLIMB: u8 = 3;
@@ -50,6 +49,7 @@ impl Bank {
         if now_s < self.swept_s - CLOCK_BACK_S {
             self.rewind(now_s);
         }
+        self.resume(now_s);
         self.derive(now_s);
         let changes = newest(context.changes, now_s);
         let bits = self.sweep(now_s);
@@ -129,44 +129,6 @@ impl Bank {
             let is_changed = changes.get(&subject.entity).is_some_and(|(age, _)| *age < 3600);
             if !is_young && !is_changed && !context.is_maintained(now_s, &[&subject.entity]) {
                 self.bits.add(&subject.entity, now_s, group.entry, *score);
-            }
-        }
-    }
-
-    fn thresholds(&mut self, now_s: i64, context: &Context<'_>) {
-        let detector = self.options.detectors.threshold.clone();
-        if !detector.enabled {
-            return;
-        }
-        let Bank { store, holds, entries, options, .. } = self;
-        for detail in &store.details {
-            let group = &store.groups[detail.group as usize];
-            let series = entries[usize::from(group.entry)];
-            let Some(name) = store.names.get(group.name).filter(|_| !series.limits.is_empty()) else { continue };
-            for number in &detail.members {
-                let Some(m) = store.member(*number) else { continue };
-                if now_s - m.last_s > options.lookback_s || !m.value.is_finite() {
-                    continue;
-                }
-                for (limit, which) in series.limits.iter().zip(0_u8..) {
-                    let key = (THRESHOLD, which, detail.group, *number);
-                    let namespace = &m.subject.entity.namespace;
-                    let Some(limit) = threshold::effective(series, limit, namespace, &options.limits) else { continue };
-                    if !context.maintenance.is_empty()
-                        && context.is_maintained(now_s, &[&m.subject.entity, &name.entity])
-                    {
-                        holds.remove(key);
-                        continue;
-                    }
-                    let sample = (m.last_s, m.value, series.bad.sign());
-                    detector.take((holds, key), sample, &limit, || {
-                        let query = series.promql_of(&matchers(series, m));
-                        describe(limit.code, series, &m.subject)
-                            .arg("value", series.unit.show(m.value))
-                            .arg("limit", series.unit.show(limit.at))
-                            .evidence(Evidence::Sample { query, value: series.unit.show(m.value) })
-                    });
-                }
             }
         }
     }

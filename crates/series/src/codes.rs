@@ -142,6 +142,15 @@ const CODES: &[CodeDoc] = &[
         ],
     ),
     symptom(
+        "series.threshold",
+        [
+            "{what} of {subject} is {value}, your threshold {limit}",
+            "{subject} 的{what_zh}为 {value}，超过您设定的阈值 {limit}",
+            "beyond a threshold of your configuration for as long as it says (detection.thresholds)",
+            "超过配置 detection.thresholds 中设定的阈值并持续达到设定时长",
+        ],
+    ),
+    symptom(
         "log.new_error_template",
         [
             "{subject} logs an error never seen before, {count} times: {template}",

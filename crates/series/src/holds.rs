@@ -60,6 +60,19 @@ impl Holds {
         }
     }
 
+    /// Nobody looked for `gap_s` seconds: that is neither a time in which a condition was not seen nor one in which one that
+    /// does not fire yet went on.
+    pub fn pause(&mut self, gap_s: i64) {
+        for hold in self.map.values_mut() {
+            hold.seen_s += gap_s;
+            hold.since_s += if hold.is_firing { 0 } else { gap_s };
+        }
+    }
+
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Key, &Hold)> {
+        self.map.iter()
+    }
+
     /// Drops what was not seen for too long.
     pub fn expire(&mut self, now_s: i64) {
         self.map.retain(|_, h| now_s - h.seen_s <= h.linger_s);

@@ -6,7 +6,7 @@
 use hashbrown::HashMap;
 use rootline_model::{LabelSet, is_stale};
 
-use crate::catalog::{Fold, How, Input, Recipe, Series};
+use crate::catalog::{Fold, How, Input, Recipe, Series, Step};
 
 /// Seconds of a rate, as in the PromQL of the catalogue.
 const RATE_S: i64 = 240;
@@ -51,6 +51,8 @@ pub(crate) struct Intake {
     derived: Vec<Derived>,
     index: HashMap<u64, usize>,
     cleaned_s: i64,
+    /// Seconds between two values of core series, of others.
+    steps_s: [i64; 2],
 }
 
 /// What became of a batch.
@@ -63,14 +65,14 @@ pub(crate) enum Fate {
 }
 
 impl Intake {
-    pub fn new(entries: &[&'static Series]) -> Self {
+    pub fn new(entries: &[&'static Series], steps_s: [i64; 2]) -> Self {
         let mut uses: HashMap<&'static str, Vec<Use>> = HashMap::new();
         for (series, entry) in entries.iter().zip(0_u16..) {
             for (input, at) in series.recipe.inputs().zip(0..) {
                 uses.entry(input.family).or_default().push(Use { entry, input: at });
             }
         }
-        Intake { uses, ..Intake::default() }
+        Intake { uses, steps_s, ..Intake::default() }
     }
 
     pub fn len(&self) -> usize {
@@ -126,11 +128,15 @@ impl Intake {
         if now_s - self.cleaned_s > FORGET_S {
             self.clean(now_s);
         }
-        let Intake { raw, derived, .. } = self;
+        let Intake { raw, derived, steps_s, .. } = self;
         let mut out = Vec::new();
         for d in derived.iter_mut() {
             let series = entries[usize::from(d.entry)];
-            if now_s - d.done_s < series.step.seconds() {
+            let step_s = match series.step {
+                Step::Core => steps_s[0],
+                Step::Minute => steps_s[1],
+            };
+            if now_s - d.done_s < step_s {
                 continue;
             }
             d.done_s = now_s;
@@ -314,7 +320,7 @@ mod tests {
 
     #[test]
     fn memory_is_joined_with_its_limit() {
-        let (all, mut intake) = (entries(), Intake::new(&entries()));
+        let (all, mut intake) = (entries(), Intake::new(&entries(), [15, 60]));
         let pod = [("namespace", "shop"), ("pod", "cart-1"), ("container", "app")];
         let used = labels(&[&pod[..], &[("__name__", "container_memory_working_set_bytes"), ("id", "/x")]].concat());
         let limit = labels(
@@ -333,7 +339,7 @@ mod tests {
 
     #[test]
     fn a_restarted_counter_counts_from_zero_and_a_long_gap_gives_no_rate() {
-        let (all, mut intake) = (entries(), Intake::new(&entries()));
+        let (all, mut intake) = (entries(), Intake::new(&entries(), [15, 60]));
         let cpu = labels(&[
             ("__name__", "container_cpu_usage_seconds_total"),
             ("namespace", "shop"),
@@ -352,7 +358,7 @@ mod tests {
 
     #[test]
     fn restarts_are_counted_over_ten_minutes_and_stale_series_end() {
-        let (all, mut intake) = (entries(), Intake::new(&entries()));
+        let (all, mut intake) = (entries(), Intake::new(&entries(), [15, 60]));
         let restarts = labels(&[
             ("__name__", "kube_pod_container_status_restarts_total"),
             ("namespace", "shop"),

@@ -16,10 +16,13 @@ pub mod detectors;
 
 mod bank;
 mod bank_ask;
+mod bank_levels;
+mod bank_limits;
 mod bank_snapshot;
 mod bank_work;
 mod context;
 mod holds;
+mod holds_snapshot;
 mod intake;
 mod options;
 mod rule;
@@ -30,6 +33,7 @@ mod window;
 
 pub use bank::{Bank, Ingested, Stats};
 pub use bank_ask::{Chart, Outlook, Query, SeriesId};
+pub use bank_levels::Level;
 pub use codes::{CodeDoc, Group, Strength, doc_of};
 pub use context::{ByName, Change, ChangeKind, Context, Covers, Maintenance, Owners};
 pub use detectors::LogCount;

@@ -1,6 +1,6 @@
 //! Bounds and settings of a bank.
 
-use crate::catalog::{SLOS, Slo};
+use crate::catalog::{SLOS, Series, Slo, Step};
 use crate::detectors;
 
 /// Settings of a [`crate::Bank`]. Every bound says what happens beyond it.
@@ -15,13 +15,18 @@ pub struct Options {
     pub members_max: usize,
     /// Raw series from remote write that something is computed from (about 250 bytes each). Beyond: refused and counted.
     pub raw_max: usize,
+    /// Seconds between two values of the catalogue's core series.
+    pub core_s: i64,
+    /// Seconds between two values of all others; windows are minutes, so at most 60.
+    pub rest_s: i64,
     /// Seconds after which a value is old: PromQL's lookback.
     pub lookback_s: i64,
     /// Seconds after which a baseline that was not seen is forgotten: a job of every week must survive.
     pub forget_s: i64,
     /// Findings of one tick at most. Beyond: the weakest are left out and counted.
     pub findings_max: usize,
-    /// Thresholds set by the user: they take the place of those in the catalogue for the same series and code.
+    /// Thresholds set by the user: they take the place of those in the catalogue for the same series and code; of code
+    /// [`crate::catalog::OWN_LIMIT`] they stand beside them.
     pub limits: Vec<LimitSetting>,
     /// Catalogue entries not to watch.
     pub disabled: Vec<String>,
@@ -36,6 +41,8 @@ impl Default for Options {
             details_max: 20_000,
             members_max: 100_000,
             raw_max: 300_000,
+            core_s: Step::Core.seconds(),
+            rest_s: Step::Minute.seconds(),
             lookback_s: 300,
             forget_s: 9 * 86_400,
             findings_max: 2000,
@@ -43,6 +50,16 @@ impl Default for Options {
             disabled: Vec::new(),
             slos: SLOS.to_vec(),
             detectors: detectors::Settings::default(),
+        }
+    }
+}
+
+impl Options {
+    /// Seconds between two values of a series.
+    pub fn step_s(&self, series: &Series) -> i64 {
+        match series.step {
+            Step::Core => self.core_s.max(1),
+            Step::Minute => self.rest_s.max(1),
         }
     }
 }

@@ -386,3 +386,157 @@ fn evidence_opens_an_incident_only_in_company_of_its_betters() {
     assert!(corroborated(&[fact]));
     assert!(!corroborated(&[]));
 }
+
+fn set(series: &str, code: &str, (at, clear, hold_s): (f64, f64, u32)) -> LimitSetting {
+    let namespace = String::new();
+    LimitSetting { series: series.to_owned(), code: code.to_owned(), namespace, at, clear, hold_s, enabled: true }
+}
+
+#[test]
+fn a_series_without_a_threshold_gets_the_users_with_its_hysteresis_and_only_in_its_namespace() {
+    let mut mine = set("container_threads", "series.threshold", (200.0, 150.0, 120));
+    let shape = |_: usize, m: i64| match m {
+        0..10 => 100.0,
+        10..20 => 250.0,
+        20..30 => 170.0,
+        _ => 140.0,
+    };
+    let mut bank = Bank::new(Options { limits: vec![mine.clone()], ..Options::default() });
+    let said = play(&mut bank, 0..25, &Context::default(), three("container_threads", shape));
+    assert_eq!(codes(&said), ["series.threshold"; 3]);
+    assert_eq!((said[0].0, said[0].1.onset), (12, Some(at(10))), "after its two minutes, since its beginning");
+    let (title, _) = words(&said[0].1).expect("a code of this crate");
+    assert!(title.en.contains("250, your threshold 200"), "{}", title.en);
+    assert_eq!(bank.tick(at(25), &Context::default()).len(), 3, "between both values it stays");
+    play(&mut bank, 30..32, &Context::default(), three("container_threads", shape));
+    assert!(bank.tick(at(32), &Context::default()).is_empty(), "below the clearing value it ends");
+    mine.namespace = "another".to_owned();
+    let mut bank = Bank::new(Options { limits: vec![mine], ..Options::default() });
+    assert!(play(&mut bank, 0..25, &Context::default(), three("container_threads", shape)).is_empty());
+}
+
+#[test]
+fn intervals_are_the_users() {
+    let mut bank = Bank::new(Options { core_s: 30, rest_s: 60, ..Options::default() });
+    let asked = |bank: &mut Bank, s: i64| {
+        let now = Timestamp::from_second(START_S + s).expect("a moment of this century");
+        let all = bank.wanted_queries(now);
+        all.into_iter().find(|q| q.id == "container_memory_share" && !q.is_backfill).map(|q| q.step_s)
+    };
+    assert_eq!(asked(&mut bank, 0), Some(30));
+    bank.ingest(&[series("container_memory_share", &container(PODS[0]), vec![(0, 0.5)])], &ByName);
+    assert_eq!((asked(&mut bank, 15), asked(&mut bank, 30)), (None, Some(30)));
+    let families = bank.families();
+    assert_eq!(families.get("container_memory_working_set_bytes"), Some(&true));
+    assert_eq!(families.get("kube_resourcequota"), Some(&false));
+    assert_eq!(families.get("go_goroutines"), None);
+}
+
+/// What a stop and a start leave of a bank.
+fn restarted(bank: &Bank) -> Bank {
+    let mut bytes = Vec::new();
+    bank.snapshot(&mut |piece| bytes.extend_from_slice(piece));
+    let mut again = Bank::restore(Options::default(), &bytes).expect("own bytes");
+    again.restore_holds(&bank.snapshot_holds()).expect("own bytes");
+    again
+}
+
+fn told(findings: &[Finding]) -> Vec<(String, String, Option<Timestamp>)> {
+    findings
+        .iter()
+        .map(|f| (f.code.to_string(), f.args.get("subject").unwrap_or_default().to_owned(), f.onset))
+        .collect()
+}
+
+#[test]
+fn a_restart_neither_announces_again_nor_forgets_what_holds() {
+    let context = Context::default();
+    let high = three("container_memory_share", |_, m| if m < 40 { 0.93 } else { 0.8 });
+    let mut bank = Bank::new(Options::default());
+    play(&mut bank, 0..10, &context, &high);
+    let before = told(&bank.tick(at(10), &context));
+    assert_eq!((before.len(), before[0].2), (3, Some(at(0))));
+    // down for twenty minutes, four times as long as a value counts
+    let mut again = restarted(&bank);
+    assert_eq!(told(&again.tick(at(30), &context)), before, "before any value came");
+    again.ingest(&high(31), &ByName);
+    let after = again.tick(at(31), &context);
+    assert_eq!(told(&after), before, "the pods' values find their conditions");
+    assert!(after.iter().all(|f| !f.evidence.is_empty()), "with evidence from now");
+    play(&mut again, 40..42, &context, &high);
+    assert!(again.tick(at(42), &context).is_empty(), "it ends below the clearing value, as without a restart");
+    let mut alone = restarted(&bank);
+    assert_eq!(alone.tick(at(30), &context).len(), 3);
+    assert!(alone.tick(at(36), &context).is_empty(), "pods that do not come back are let go");
+    let mut late = restarted(&bank);
+    assert!(late.tick(at(10 + 120), &context).is_empty(), "two hours later it says nothing about now");
+}
+
+#[test]
+fn a_condition_that_is_not_old_enough_does_not_grow_old_while_nobody_looks() {
+    let context = Context::default();
+    let bad = three("container_cpu_throttled", |_, _| 0.5);
+    let mut bank = Bank::new(Options::default());
+    assert!(play(&mut bank, 0..6, &context, &bad).is_empty(), "a quarter of an hour is asked for");
+    let mut again = restarted(&bank);
+    assert!(play(&mut again, 26..34, &context, &bad).is_empty(), "5 and 8 minutes are 13");
+    assert_eq!(codes(&play(&mut again, 34..38, &context, &bad)), ["series.cpu_throttled"; 3]);
+}
+
+#[test]
+fn error_budgets_and_known_log_lines_outlive_a_restart() {
+    let context = Context::default();
+    let shop = [("namespace", "shop"), ("pod", PODS[0])];
+    let failing =
+        |m: i64| vec![series("http_requests", &shop, vec![(m, 10.0)]), series("http_errors", &shop, vec![(m, 2.0)])];
+    let mut bank = Bank::new(Options::default());
+    play(&mut bank, 0..70, &context, failing);
+    let burning = |findings: Vec<Finding>| findings.iter().filter(|f| f.code.as_str() == "slo.burn_fast").count();
+    assert_eq!(burning(bank.tick(at(70), &context)), 1);
+    let mut again = restarted(&bank);
+    again.ingest(&failing(71), &ByName);
+    assert_eq!(burning(again.tick(at(72), &context)), 1, "no half an hour of collecting anew");
+
+    let workload = EntityRef::new(Kind::Deployment, "shop", "cart");
+    let count = |template| rootline_series::LogCount {
+        template,
+        text: format!("template {template}"),
+        workload: workload.clone(),
+        level: rootline_model::LogLevel::Error,
+        count: 5,
+    };
+    bank.ingest_logs(at(70), &[count(1)]);
+    let mut again = restarted(&bank);
+    let later = 70 + DAY_MIN + 10;
+    again.ingest_logs(at(later), &[count(1)]);
+    assert!(told(&again.tick(at(later), &context)).iter().all(|f| f.0 != "log.new_error_template"), "known");
+    again.ingest_logs(at(later + 1), &[count(2)]);
+    let new = told(&again.tick(at(later + 1), &context));
+    assert!(new.iter().any(|f| f.0 == "log.new_error_template"), "its log is known for a day: {new:?}");
+}
+
+#[test]
+fn snapshots_of_the_version_before_still_load_and_broken_conditions_are_refused() {
+    let mut bytes = Vec::new();
+    learnt_memory(3).snapshot(&mut |piece| bytes.extend_from_slice(piece));
+    // version 1 ended after the baselines: no budgets, no logs
+    bytes[4] = 1;
+    bytes.truncate(bytes.len() - 8);
+    let bank = Bank::restore(Options::default(), &bytes).expect("the version before");
+    assert!(bank.stats().baselines > 0);
+
+    let mut bank = Bank::new(Options::default());
+    play(&mut bank, 0..10, &Context::default(), three("container_memory_share", |_, _| 0.95));
+    let holds = bank.snapshot_holds();
+    for cut in 0..holds.len() {
+        assert!(Bank::new(Options::default()).restore_holds(&holds[..cut]).is_err(), "cut at {cut}");
+    }
+    for place in 0..holds.len() {
+        let mut broken = holds.clone();
+        broken[place] ^= 0xff;
+        // either refused or conditions that do no harm
+        let mut bank = Bank::new(Options::default());
+        let _ = bank.restore_holds(&broken);
+        bank.tick(at(11), &Context::default());
+    }
+}

@@ -30,8 +30,8 @@ use topology::Map;
 
 pub use rootline_correlate::{Mode as CorrelationMode, NoticeKind, NoticePolicy, ToldRow};
 pub use rootline_series::{
-    Bank, Change as SeriesChange, ChangeKind as SeriesChangeKind, Chart as SeriesChart, Ingested,
-    Options as SeriesOptions, Outlook, Query, Stats as SeriesStats,
+    Bank, Change as SeriesChange, ChangeKind as SeriesChangeKind, Chart as SeriesChart, Ingested, Level as SeriesLevel,
+    LimitSetting, Options as SeriesOptions, Outlook, Query, Stats as SeriesStats, catalog as series_catalog,
 };
 
 /// Alerts kept at most; above it new ones are refused (`Live::take_alerts` tells how many).
@@ -211,6 +211,19 @@ impl Live {
     /// Templates of log lines that are known.
     pub fn log_templates(&self) -> usize {
         self.numbers.templates()
+    }
+
+    /// Those templates as bytes.
+    pub fn templates_snapshot(&self) -> Vec<u8> {
+        self.numbers.templates_snapshot()
+    }
+
+    /// Takes back what `templates_snapshot` gave.
+    ///
+    /// # Errors
+    /// Why the bytes are none; the templates known so far stay.
+    pub fn restore_templates(&mut self, bytes: &[u8]) -> Result<(), String> {
+        self.numbers.restore_templates(bytes)
     }
 
     /// Rollouts, restarts and the like: what was usual may differ from now on.

@@ -48,6 +48,17 @@ impl Numbers {
         self.miner.live()
     }
 
+    /// The templates of log lines as bytes.
+    pub fn templates_snapshot(&self) -> Vec<u8> {
+        self.miner.snapshot()
+    }
+
+    /// Takes back what `templates_snapshot` gave; says why it cannot.
+    pub fn restore_templates(&mut self, bytes: &[u8]) -> Result<(), String> {
+        self.miner = Miner::restore(bytes).map_err(|e| e.to_string())?;
+        Ok(())
+    }
+
     pub fn put_back(&mut self, bank: Bank) {
         self.bank = bank;
     }

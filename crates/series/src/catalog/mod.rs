@@ -331,6 +331,9 @@ impl Series {
     }
 }
 
+/// Code of a threshold that the catalogue does not have and a user set.
+pub const OWN_LIMIT: &str = "series.threshold";
+
 /// Begins the metric name of everything computed here.
 pub const PREFIX: &str = "rootline:";
 

@@ -9,6 +9,7 @@
 //! as none.
 //! **Source** Google's SRE workbook, ch. 5 (14.4 over 1 h and 5 min, 6 over 6 h and 30 min, 3 over 24 h and 2 h), as Coroot.
 
+use crate::snapshot::{Read, SnapshotError};
 use crate::window::Ring;
 
 /// Settings.
@@ -60,6 +61,15 @@ pub(crate) struct Burning {
 impl Budget {
     pub fn new() -> Self {
         Budget { minutes: [Ring::new(SINGLE), Ring::new(SINGLE)], blocks: [Ring::new(BLOCKS), Ring::new(BLOCKS)] }
+    }
+
+    pub fn write(&self, out: &mut Vec<u8>) {
+        self.minutes.iter().chain(&self.blocks).for_each(|ring| ring.write(out));
+    }
+
+    pub fn read(read: &mut Read<'_>) -> Result<Self, SnapshotError> {
+        let mut ring = |length| Ring::read(read, length);
+        Ok(Budget { minutes: [ring(SINGLE)?, ring(SINGLE)?], blocks: [ring(BLOCKS)?, ring(BLOCKS)?] })
     }
 
     /// One minute's requests and failures (counts).

@@ -67,4 +67,9 @@ impl Bits {
             (entries.len() >= series_min).then_some((entity, entries, first, high))
         })
     }
+
+    /// Every bit that still counts: entity, entry, score.
+    pub fn scores(&self) -> impl Iterator<Item = (&EntityRef, u16, f32)> {
+        self.by_entity.iter().flat_map(|(entity, bits)| bits.iter().map(move |b| (entity, b.1, b.2)))
+    }
 }

@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rootline_model::{EntityRef, Evidence, Finding, LogLevel, Timestamp};
 
+use crate::snapshot::{Read, SnapshotError, entity, moment, put_count, put_entity, put_text};
 use crate::window::Ring;
 
 /// How often one template was written by one workload since the last report.
@@ -146,6 +147,50 @@ impl LogWatch {
             out.extend(rate(settings, now_s, workload, log));
         }
         out
+    }
+
+    /// All that is known; `flush` is told after each workload.
+    pub fn write(&self, out: &mut Vec<u8>, flush: &mut dyn FnMut(&mut Vec<u8>)) {
+        put_count(out, self.logs.len());
+        for (workload, log) in &self.logs {
+            put_entity(out, workload);
+            out.extend(log.first_s.to_le_bytes());
+            put_count(out, log.known.len());
+            out.extend(log.known.iter().flat_map(|t| t.to_le_bytes()));
+            put_count(out, log.novel.len());
+            for (template, novel) in &log.novel {
+                out.extend(template.to_le_bytes());
+                [novel.first_s, novel.last_s].iter().for_each(|s| out.extend(s.to_le_bytes()));
+                out.extend(novel.count.to_le_bytes());
+                put_text(out, &novel.text);
+            }
+            log.errors.write(out);
+            flush(out);
+        }
+    }
+
+    /// From [`LogWatch::write`], within the bounds of the settings.
+    pub fn read(read: &mut Read<'_>, settings: &Logs) -> Result<Self, SnapshotError> {
+        let mut watch = LogWatch::default();
+        for _ in 0..read.count(32)? {
+            let workload = entity(read)?;
+            let first_s = moment(read)?;
+            let mut known = BTreeSet::new();
+            for _ in 0..read.count(8)? {
+                known.insert(read.u64()?);
+            }
+            let mut novel = BTreeMap::new();
+            for _ in 0..read.count(32)? {
+                let template = read.u64()?;
+                let (first_s, last_s, count) = (moment(read)?, moment(read)?, read.u32()?);
+                novel.insert(template, Novel { first_s, last_s, count, text: read.text()?.to_owned() });
+            }
+            let errors = Ring::read(read, STEPS)?;
+            if watch.logs.len() < settings.workloads_max {
+                watch.logs.insert(workload, Log { first_s, known, novel, errors });
+            }
+        }
+        Ok(watch)
     }
 
     /// Forgets workloads that wrote nothing for long.

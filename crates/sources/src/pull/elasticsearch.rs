@@ -42,8 +42,6 @@ pub struct ElasticsearchSettings {
     pub pod_prefix: String,
     /// Documents of one answer, at most 10,000 by their own limit.
     pub page: usize,
-    /// Documents of one call of [`Elasticsearch::lines`].
-    pub most: usize,
 }
 
 impl Default for ElasticsearchSettings {
@@ -58,7 +56,6 @@ impl Default for ElasticsearchSettings {
             namespaces: Vec::new(),
             pod_prefix: String::new(),
             page: 2_000,
-            most: 50_000,
         }
     }
 }
@@ -92,15 +89,15 @@ impl Elasticsearch {
         Client::new(server).map(|client| Elasticsearch { client, settings })
     }
 
-    /// Lines from `start` up to, not with, `end`, page by page, at most [`ElasticsearchSettings::most`].
+    /// Lines from `start` up to, not with, `end`, page by page, at most `most` and the rest of a page.
     ///
     /// # Errors
     /// See [`PullError`].
-    pub async fn lines(&self, start: Timestamp, end: Timestamp) -> Result<Pulled, PullError> {
+    pub async fn lines(&self, (start, end): (Timestamp, Timestamp), most: usize) -> Result<Pulled, PullError> {
         let mut pulled = Pulled { until: Some(start), ..Pulled::default() };
         let mut after = None;
         let mut seen: HashSet<(i64, String)> = HashSet::new();
-        while pulled.lines.len() < self.settings.most {
+        while pulled.lines.len() < most {
             let hits = self.page((start, end), after).await?;
             let (full, last) = (hits.len() >= self.settings.page, hits.last().and_then(time_ms));
             let before = pulled.lines.len();

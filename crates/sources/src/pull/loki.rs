@@ -33,13 +33,17 @@ pub struct LokiSettings {
     pub line_filter: String,
     /// Lines of one answer. Loki's own limit is 5,000 by default.
     pub page: usize,
-    /// Lines of one call of [`Loki::lines`].
-    pub most: usize,
 }
 
-/// Words by which lines of trouble are found before they are read.
+/// Words by which lines of trouble are found before they are read; the first two are warnings' alone.
 pub(super) const TROUBLE: &[&str] =
-    &["error", "err", "warn", "warning", "fatal", "panic", "critical", "crit", "severe", "exception", "traceback"];
+    &["warn", "warning", "error", "err", "fatal", "panic", "critical", "crit", "severe", "exception", "traceback"];
+
+/// A filter for lines that tell of trouble, without those that only warn unless they are wanted.
+pub fn trouble(warnings: bool) -> String {
+    let (words, letters) = if warnings { (TROUBLE, "EWF") } else { (&TROUBLE[2..], "EF") };
+    format!(r"(?i)\b({})|(?-i)^[{letters}][0-9]{{4}} ", words.join("|"))
+}
 
 impl Default for LokiSettings {
     fn default() -> Self {
@@ -48,9 +52,8 @@ impl Default for LokiSettings {
             pod_label: "pod".to_owned(),
             namespaces: Vec::new(),
             pods: String::new(),
-            line_filter: format!(r"(?i)\b({})|^[EWF][0-9]{{4}} ", TROUBLE.join("|")),
+            line_filter: trouble(true),
             page: 5_000,
-            most: 50_000,
         }
     }
 }
@@ -109,17 +112,17 @@ impl Loki {
         format!("{{{}}}{filter}", matchers.join(", "))
     }
 
-    /// Lines from `start` up to, not with, `end`, page by page, at most [`LokiSettings::most`].
+    /// Lines from `start` up to, not with, `end`, page by page, at most `most` and the rest of a page.
     ///
     /// # Errors
     /// See [`PullError`].
-    pub async fn lines(&self, start: Timestamp, end: Timestamp) -> Result<Pulled, PullError> {
+    pub async fn lines(&self, (start, end): (Timestamp, Timestamp), most: usize) -> Result<Pulled, PullError> {
         let query = self.query();
         let mut pulled = Pulled { until: Some(start), ..Pulled::default() };
         let mut from = nanos(start);
         // what was read at exactly `from` already
         let mut seen: HashSet<(i64, u64)> = HashSet::new();
-        while pulled.lines.len() < self.settings.most {
+        while pulled.lines.len() < most {
             let mut page = self.page(&query, from, nanos(end)).await?;
             page.sort_by_key(|(at, _)| *at);
             let (full, last) = (page.len() >= self.settings.page, page.last().map(|(at, _)| *at));

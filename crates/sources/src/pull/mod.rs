@@ -1,4 +1,4 @@
-//! Reading from others by query: Prometheus, Loki, Elasticsearch and OpenSearch.
+//! Reading from others: Prometheus, Loki, Elasticsearch and OpenSearch by query, exporters by scraping them.
 //!
 //! Every reader has a deadline for the whole answer and a limit on its bytes, sends what credentials it was given and
 //! nothing else, and follows no redirect to another host. It asks once: when to ask again is told by
@@ -7,6 +7,7 @@
 pub mod elasticsearch;
 pub mod loki;
 pub mod prometheus;
+pub mod scrape;
 
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ pub struct Server {
     pub headers: Vec<(String, String)>,
     /// PEM of the authorities to trust instead of the system's.
     pub authorities_pem: Option<String>,
+    /// Takes any certificate, for exporters that make their own at every start.
+    pub any_certificate: bool,
     /// For a whole answer.
     pub timeout: Duration,
     /// Decompressed bytes of an answer.
@@ -49,6 +52,7 @@ impl Server {
             credentials: Credentials::None,
             headers: Vec::new(),
             authorities_pem: None,
+            any_certificate: false,
             timeout: Duration::from_secs(10),
             answer_bytes: 64 << 20,
         }
@@ -102,6 +106,7 @@ struct Client {
 /// Body and status of an answer.
 struct Answered {
     status: StatusCode,
+    content_type: String,
     retry_after_s: Option<u32>,
     body: Vec<u8>,
 }
@@ -128,6 +133,9 @@ impl Client {
         if let Some(pem) = &server.authorities_pem {
             let found = reqwest::Certificate::from_pem_bundle(pem.as_bytes()).map_err(|e| wrong(e.to_string()))?;
             builder = builder.tls_certs_only(found);
+        }
+        if server.any_certificate {
+            builder = builder.tls_danger_accept_invalid_certs(true);
         }
         let mut headers = http::HeaderMap::new();
         for (name, value) in &server.headers {
@@ -170,6 +178,8 @@ impl Client {
         let status = response.status();
         let retry_after_s =
             response.headers().get(http::header::RETRY_AFTER).and_then(|v| v.to_str().ok()?.trim().parse().ok());
+        let content_type = response.headers().get(http::header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
+        let content_type = content_type.unwrap_or_default().to_owned();
         let most = self.server.answer_bytes;
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|e| self.broken(path, &e))? {
@@ -178,7 +188,7 @@ impl Client {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answered { status, retry_after_s, body })
+        Ok(Answered { status, content_type, retry_after_s, body })
     }
 
     fn broken(&self, path: &str, error: &reqwest::Error) -> PullError {

@@ -177,7 +177,7 @@ async fn loki_is_read_page_by_page_without_losing_or_doubling() {
     let settings = LokiSettings { page: 2, namespaces: vec!["shop".into(), "a.b".into()], ..LokiSettings::default() };
     let loki = Loki::new(server, settings).expect("an address");
     assert!(loki.query().starts_with(r#"{namespace=~"shop|a\\.b"} |~ "(?i)\\b(error|"#), "{}", loki.query());
-    let pulled = loki.lines(at("1970-01-01T00:00:00Z"), at("1970-01-01T00:01:00Z")).await.expect("an answer");
+    let pulled = loki.lines((at("1970-01-01T00:00:00Z"), at("1970-01-01T00:01:00Z")), 50_000).await.expect("an answer");
     assert_eq!(pulled.lines.iter().map(|l| l.text.as_str()).collect::<Vec<_>>(), ["one", "two", "also two", "nine"]);
     assert!(pulled.complete && pulled.lines[0].of.labels.value("pod") == "a");
     let asked = asked.lock().expect("no test panics while it holds this");
@@ -207,7 +207,8 @@ async fn elasticsearch_is_read_page_by_page_without_losing_or_doubling() {
     let settings =
         ElasticsearchSettings { page: 2, namespaces: vec!["shop".into()], ..ElasticsearchSettings::default() };
     let search = Elasticsearch::new(server, settings).expect("an address");
-    let pulled = search.lines(at("1970-01-01T00:00:00Z"), at("1970-01-01T00:01:00Z")).await.expect("an answer");
+    let pulled =
+        search.lines((at("1970-01-01T00:00:00Z"), at("1970-01-01T00:01:00Z")), 50_000).await.expect("an answer");
     assert_eq!(pulled.lines.iter().map(|l| l.text.as_str()).collect::<Vec<_>>(), ["one", "two", "three", "four"]);
     assert_eq!(
         (pulled.lines[0].of.labels.value("pod"), pulled.lines[3].at),
@@ -224,7 +225,48 @@ async fn errors_of_elasticsearch_are_told() {
     let (server, _) = server(vec![http(404, "", body), http(429, "", body)]).await;
     let search = Elasticsearch::new(server, ElasticsearchSettings::default()).expect("an address");
     let span = (at("1970-01-01T00:00:00Z"), at("1970-01-01T00:01:00Z"));
-    let error = search.lines(span.0, span.1).await.expect_err("refused");
+    let error = search.lines(span, 50_000).await.expect_err("refused");
     assert!(error.to_string().ends_with("index_not_found_exception: no such index [x]"), "{error}");
-    assert_eq!(search.lines(span.0, span.1).await.expect_err("busy").retry_after_s(), Some(1));
+    assert_eq!(search.lines(span, 50_000).await.expect_err("busy").retry_after_s(), Some(1));
+}
+
+#[tokio::test]
+async fn pages_are_scraped_with_their_type_and_refusals_are_told() {
+    let kind = "content-type: application/openmetrics-text; version=1.0.0\r\n";
+    let (server, asked) = server(vec![http(200, kind, "up 1\n# EOF\n"), http(503, "", "busy")]).await;
+    let exporter = scrape::Exporter::new(Server { url: format!("{}/m?collect[]=cpu", server.url), ..server });
+    let exporter = exporter.expect("an address");
+    let page = exporter.page().await.expect("an answer");
+    assert_eq!(
+        (page.text.as_slice(), page.content_type.split(';').next()),
+        (&b"up 1\n# EOF\n"[..], Some("application/openmetrics-text"))
+    );
+    let error = exporter.page().await.expect_err("busy");
+    assert!(error.to_string().contains("HTTP 503: busy"), "{error}");
+    let asked = asked.lock().expect("no test panics while it holds this")[0].to_ascii_lowercase();
+    assert!(
+        asked.starts_with("get /m?collect[]=cpu ") && asked.contains("accept: application/openmetrics-text"),
+        "{asked}"
+    );
+    assert!(asked.contains("accept-encoding: gzip"), "{asked}");
+}
+
+#[tokio::test]
+async fn kubelets_are_reached_through_the_api_server() {
+    let nodes = r#"{"metadata":{"continue":"more"},"items":[{"metadata":{"name":"w1"}}]}"#;
+    let last = r#"{"metadata":{},"items":[{"metadata":{"name":"w2"}}]}"#;
+    let forbidden = r#"{"kind":"Status","message":"nodes \"w1\" is forbidden: cannot get resource \"nodes/proxy\""}"#;
+    let big = "x 1\n".repeat(500);
+    let answers = [(200, nodes), (200, last), (200, "up 1\n"), (403, forbidden), (200, &big)];
+    let (server, asked) = server(answers.map(|(status, body)| http(status, "", body)).to_vec()).await;
+    let config = kube::Config::new(server.url.parse().expect("an address"));
+    let kubelets = scrape::Kubelets::at(config, &crate::live::LiveOptions::default(), 1000).expect("a client");
+    assert_eq!(kubelets.nodes().await.expect("an answer"), ["w1", "w2"]);
+    assert_eq!(kubelets.page("w1", "/metrics/cadvisor").await.expect("a page").text, b"up 1\n");
+    let error = kubelets.page("w1", "/metrics").await.expect_err("forbidden");
+    assert!(error.to_string().contains("HTTP 403: nodes \"w1\" is forbidden"), "{error}");
+    assert!(matches!(kubelets.page("w1", "/metrics").await, Err(PullError::TooLarge { most: 1000, .. })));
+    let asked = asked.lock().expect("no test panics while it holds this");
+    assert!(asked[1].starts_with("GET /api/v1/nodes?limit=500&continue=more "), "{}", asked[1]);
+    assert!(asked[2].starts_with("GET /api/v1/nodes/w1/proxy/metrics/cadvisor "), "{}", asked[2]);
 }

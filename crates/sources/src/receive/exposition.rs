@@ -14,21 +14,43 @@ use super::{Limits, Refused, Reply, Taken};
 /// Content types to accept in a scrape, best first.
 pub const ACCEPT: &str = "application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
 
-/// Series of a scrape. Samples without a time of their own are at `at_ms` (milliseconds since 1970). `extra` are labels of
-/// the target (`job`, `instance`, `node`): a label of the same name in the text is renamed `exported_…`, as Prometheus does.
-/// Times are milliseconds in format 0.0.4 and seconds in OpenMetrics, which `content_type` tells.
+/// One page of metrics as it came.
+#[derive(Clone, Copy, Debug)]
+pub struct Page<'a> {
+    pub text: &'a [u8],
+    /// Tells the formats apart: times are milliseconds in format 0.0.4 and seconds in OpenMetrics.
+    pub content_type: &'a str,
+    /// For samples without a time of their own, milliseconds since 1970.
+    pub at_ms: i64,
+}
+
+/// Whose page it is, and what of it is wanted.
+#[derive(Clone, Copy)]
+pub struct Target<'a> {
+    /// `job`, `instance`, `node`.
+    pub labels: &'a LabelSet,
+    /// A label of the same name in the text counts (`honor_labels`); else it is renamed `exported_…`, as Prometheus does.
+    pub honor_labels: bool,
+    /// Names of metrics to read; what it refuses costs no label.
+    pub wants: &'a (dyn Fn(&str) -> bool + Send + Sync),
+}
+
+/// All series of a page, with `extra` as labels of the target; see [`parse_wanted`].
 ///
 /// # Errors
 /// 413 for more series than the limit, 400 for what is not UTF-8.
-pub fn parse(
-    text: &[u8],
-    content_type: &str,
-    at_ms: i64,
-    extra: &LabelSet,
-    limits: &Limits,
-) -> Result<Taken<Vec<SeriesBatch>>, Refused> {
-    let text = std::str::from_utf8(text).map_err(|e| Refused::malformed(format!("metrics that are not UTF-8: {e}")))?;
-    let open = content_type.trim_start().starts_with("application/openmetrics-text");
+pub fn parse(page: &Page<'_>, extra: &LabelSet, limits: &Limits) -> Result<Taken<Vec<SeriesBatch>>, Refused> {
+    parse_wanted(page, &Target { labels: extra, honor_labels: false, wants: &|_| true }, limits)
+}
+
+/// Series of a page whose names are wanted.
+///
+/// # Errors
+/// 413 for more series than the limit, 400 for what is not UTF-8.
+pub fn parse_wanted(page: &Page<'_>, target: &Target<'_>, limits: &Limits) -> Result<Taken<Vec<SeriesBatch>>, Refused> {
+    let text =
+        std::str::from_utf8(page.text).map_err(|e| Refused::malformed(format!("metrics that are not UTF-8: {e}")))?;
+    let open = page.content_type.trim_start().starts_with("application/openmetrics-text");
     let mut taken = Taken { reply: Reply::empty(204), ..Taken::<Vec<SeriesBatch>>::default() };
     let mut gathered = Gathered::default();
     for line in text.lines() {
@@ -36,18 +58,23 @@ pub fn parse(
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
+        // a plain name is known before anything else is read; a quoted one only afterwards
+        let plain = line.find(['{', ' ', '\t']).map_or("", |end| &line[..end]);
+        if !plain.is_empty() && !(target.wants)(plain) {
+            continue;
+        }
         let Some(sample) = sample(line) else {
             taken.note("bad_line", 1);
             continue;
         };
-        if open && sample.name.ends_with("_created") {
+        if (open && sample.name.ends_with("_created")) || (plain.is_empty() && !(target.wants)(&sample.name)) {
             continue;
         }
-        let Some(labels) = labels(&sample, extra, limits) else {
+        let Some(labels) = labels(&sample, target, limits) else {
             taken.note("bad_series", 1);
             continue;
         };
-        let at = sample.at.map_or(Some(at_ms), |t| milliseconds(t, open));
+        let at = sample.at.map_or(Some(page.at_ms), |t| milliseconds(t, open));
         let Some(at) = at else {
             taken.note("bad_line", 1);
             continue;
@@ -170,22 +197,26 @@ fn milliseconds(word: &str, open: bool) -> Option<i64> {
     (ms.abs() < 1e15).then(|| ms.round() as i64)
 }
 
-fn labels(sample: &Sample<'_>, extra: &LabelSet, limits: &Limits) -> Option<LabelSet> {
+fn labels(sample: &Sample<'_>, target: &Target<'_>, limits: &Limits) -> Option<LabelSet> {
     let fits = |(name, value): &(String, String)| {
         name.len() <= limits.label_name_bytes && value.len() <= limits.label_value_bytes
     };
+    let extra = target.labels;
     if sample.labels.len() + extra.len() >= limits.labels
         || sample.name.len() > limits.label_value_bytes
         || !sample.labels.iter().all(fits)
     {
         return None;
     }
-    let own = sample.labels.iter().map(|(name, value)| {
-        let name = if extra.get(name).is_some() { format!("exported_{name}") } else { name.clone() };
-        (name, value.clone())
+    // a label that is there and empty counts as one that is not there
+    let told = |name: &str| sample.labels.iter().any(|(n, v)| n == name && !v.is_empty());
+    let own = sample.labels.iter().filter(|(_, v)| !v.is_empty()).map(|(name, value)| {
+        let renamed = !target.honor_labels && extra.get(name).is_some();
+        (if renamed { format!("exported_{name}") } else { name.clone() }, value.clone())
     });
+    let ours = extra.iter().filter(|(n, _)| !target.honor_labels || !told(n));
     let set: LabelSet = own
-        .chain(extra.iter().map(|(n, v)| (n.to_owned(), v.to_owned())))
+        .chain(ours.map(|(n, v)| (n.to_owned(), v.to_owned())))
         .chain([("__name__".to_owned(), sample.name.clone())])
         .collect();
     Some(set)
@@ -197,7 +228,8 @@ mod tests {
 
     fn series(text: &str, kind: &str) -> Taken<Vec<SeriesBatch>> {
         let extra: LabelSet = [("node", "n1")].into_iter().collect();
-        parse(text.as_bytes(), kind, 5_000, &extra, &Limits::default()).expect("UTF-8")
+        let page = Page { text: text.as_bytes(), content_type: kind, at_ms: 5_000 };
+        parse(&page, &extra, &Limits::default()).expect("UTF-8")
     }
 
     fn shown(taken: &Taken<Vec<SeriesBatch>>) -> Vec<String> {
@@ -246,10 +278,27 @@ mod tests {
     #[test]
     fn limits_hold() {
         let limits = Limits { series: 2, labels: 3, label_value_bytes: 4, ..Limits::default() };
-        let read = |text: &str| parse(text.as_bytes(), "", 1, &LabelSet::default(), &limits);
+        let page = |text| Page { text, content_type: "", at_ms: 1 };
+        let read = |text: &'static str| parse(&page(text.as_bytes()), &LabelSet::default(), &limits);
         assert_eq!(read("a 1\nb 1\nc 1").expect_err("refused").status, 413);
         let taken = read("a{x=\"1\",y=\"2\",z=\"3\"} 1\nb{x=\"12345\"} 1\nc{x=\"1\"} 1").expect("text");
         assert_eq!((taken.data.len(), taken.dropped.get("bad_series")), (1, Some(&2)));
-        assert_eq!(parse(b"\xff", "", 1, &LabelSet::default(), &limits).expect_err("refused").status, 400);
+        assert_eq!(parse(&page(b"\xff"), &LabelSet::default(), &limits).expect_err("refused").status, 400);
+    }
+
+    #[test]
+    fn only_what_is_wanted_is_read_and_labels_are_honoured_where_told() {
+        let text = "up{job=\"x\"} 1\nnode_load1 2\nup_more 3\n{\"up\",instance=\"\"} 4\nnoise{a=\"1\" 2\n";
+        let labels: LabelSet = [("job", "ksm"), ("instance", "a:1")].into_iter().collect();
+        let page = Page { text: text.as_bytes(), content_type: "", at_ms: 1 };
+        let read = |honor_labels| {
+            let target = Target { labels: &labels, honor_labels, wants: &|name| name == "up" };
+            let taken = parse_wanted(&page, &target, &Limits::default()).expect("UTF-8");
+            assert!(taken.dropped.is_empty(), "what is not wanted is not even looked at: {:?}", taken.dropped);
+            taken.data.iter().map(|b| b.labels.to_string()).collect::<Vec<_>>()
+        };
+        let own = r#"{__name__="up", instance="a:1", job="ksm"}"#;
+        assert_eq!(read(true), [r#"{__name__="up", instance="a:1", job="x"}"#, own]);
+        assert_eq!(read(false), [r#"{__name__="up", exported_job="x", instance="a:1", job="ksm"}"#, own]);
     }
 }

@@ -248,9 +248,10 @@ async fn an_exporter_is_scraped_without_a_bad_line() {
         let answer = reqwest::Client::new().get(&url).header("accept", accept).send().await.expect("an answer");
         let kind = answer.headers().get("content-type").and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
         let page = answer.bytes().await.expect("a page");
-        let taken = exposition::parse(&page, &kind, 1, &rootline_model::LabelSet::default(), &Limits::default());
+        let page = exposition::Page { text: &page, content_type: &kind, at_ms: 1 };
+        let taken = exposition::parse(&page, &rootline_model::LabelSet::default(), &Limits::default());
         let taken = taken.expect("metrics");
-        println!("{kind}: {} series of {} bytes, {:?}", taken.data.len(), page.len(), taken.dropped);
+        println!("{kind}: {} series of {} bytes, {:?}", taken.data.len(), page.text.len(), taken.dropped);
         assert!(taken.data.len() > 100 && taken.dropped.is_empty(), "{:?}", taken.dropped);
     }
 }

@@ -238,6 +238,10 @@ fn every_decoder(bytes: &[u8], receiver: &mut RemoteWrite, fold: &mut SpanFold, 
     let _ = alerts::webhook(&Request::new("", bytes), &limits, at(NOW));
     let _ = alerts::posted(&Request::new("", bytes), &limits, at(NOW), SignedDuration::from_mins(5));
     for kind in ["", "application/openmetrics-text"] {
-        let _ = exposition::parse(bytes, kind, 0, &rootline_model::LabelSet::default(), &limits);
+        let _ = exposition::parse(
+            &exposition::Page { text: bytes, content_type: kind, at_ms: 0 },
+            &rootline_model::LabelSet::default(),
+            &limits,
+        );
     }
 }

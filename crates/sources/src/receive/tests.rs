@@ -559,7 +559,7 @@ proptest::proptest! {
                 let _ = alerts::posted(&request, &limits, at(NOW), SignedDuration::from_mins(5));
             }
         }
-        let _ = exposition::parse(text.as_bytes(), "application/openmetrics-text", 0, &rootline_model::LabelSet::default(), &limits);
+        let _ = exposition::parse(&exposition::Page { text: text.as_bytes(), content_type: "application/openmetrics-text", at_ms: 0 }, &rootline_model::LabelSet::default(), &limits);
     }
 
     #[test]

@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# Rootline reads the lines that a real Loki keeps: those that count, each once, also when Loki dies, lines come late, or Rootline is
+# killed. No cluster; ports and folders of its own, so that it runs beside a test bed that is up.
+#
+# usage: logs.sh [--keep]       ROOTLINE: path of the rootline binary       about two minutes, without the first build of Loki
+ROOTLINE_TESTBED_PORT=${ROOTLINE_TESTBED_PORT:-25000}
+. "$(dirname "$0")/lib.sh"
+[ -x "${ROOTLINE:-}" ] || die "set ROOTLINE to the binary"
+RUN=$TB/run/logs LOG=$TB/log/logs PARTNERS=$TB/data/logs
+keep=${1:-}
+passed=0 failed=0
+check() { # NAME COMMAND...
+  local name=$1; shift
+  if "$@"; then echo "PASS $name"; passed=$((passed + 1)); else echo "FAIL $name"; failed=$((failed + 1)); fi
+}
+trap '[ "$keep" = --keep ] || { stop rootline KILL; stop loki KILL; }' EXIT
+rm -rf "$PARTNERS"; mkdir -p "$PARTNERS" "$RUN" "$LOG"
+LOKI=http://127.0.0.1:$LOKI_PORT
+OURS=http://127.0.0.1:$ROOTLINE_PORT
+
+start_loki() {
+  start loki "$BIN/loki" -config.file="$PARTNERS/loki.yml"
+  until_ok 60 "Loki, see $LOG/loki.log" curl -sf -m 2 -o /dev/null "$LOKI/ready" || exit 1
+}
+start_rootline() {
+  start rootline "$ROOTLINE" run --no-cluster --config "$PARTNERS/rootline.yaml" --data "$PARTNERS/data" --listen "127.0.0.1:$ROOTLINE_PORT"
+  until_ok 60 "Rootline, see $LOG/rootline.log" curl -sf -m 2 -o /dev/null "$OURS/-/ready" || { tail -20 "$LOG/rootline.log" >&2; exit 1; }
+}
+push() { # SECONDS_AGO COUNT TEXT : so many lines of one pod, a microsecond apart
+  python3 - "$LOKI" "$@" <<'P'
+import json, sys, time, urllib.request
+loki, ago, count, text = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+start = time.time_ns() - ago * 10**9
+values = [[str(start + i * 1000), text.replace("@", str(i))] for i in range(count)]
+body = {"streams": [{"stream": {"namespace": "shop", "pod": "cart-5c689d88bb-x7f2k", "container": "app"}, "values": values}]}
+request = urllib.request.Request(loki + "/loki/api/v1/push", json.dumps(body).encode(), {"Content-Type": "application/json"})
+urllib.request.urlopen(request, timeout=10).read()
+P
+}
+# label order in the text is Rootline's own
+metric() { curl -sf -m 5 "$OURS/metrics" | python3 -c '
+import re, sys
+def parts(s):
+    name, _, labels = s.partition("{")
+    return name, frozenset(re.findall(r"(\w+)=\"([^\"]*)\"", labels))
+want = parts(sys.argv[1])
+for line in sys.stdin:
+    if not line.startswith("#"):
+        key, _, value = line.rstrip().rpartition(" ")
+        if parts(key) == want: print(int(float(value)))
+' "$1"; }
+read_lines() { metric "rootline_log_lines_read_total{result=\"$1\",source=\"loki\"}"; }
+has_read() { [ "$(read_lines "$1")" = "$2" ]; }
+up() { [ "$(metric "rootline_source_up{kind=\"loki\",source=\"$LOKI\"}")" = "$1" ]; }
+stays() { sleep 12; has_read taken "$1"; }   # two more questions
+
+"$HERE/build-partners.sh" loki
+sed -e "s#@DATA@#$PARTNERS#g; s#@LOKI_PORT@#$LOKI_PORT#g; s#@LOKI_GRPC_PORT@#$LOKI_GRPC_PORT#g" "$HERE/partners/loki.yml" > "$PARTNERS/loki.yml"
+printf 'logs_from: {loki: {url: "%s", every_s: 5, overlap_s: 60, namespaces: [shop]}}\n' "$LOKI" > "$PARTNERS/rootline.yaml"
+start_loki
+start_rootline
+
+push 0 30 'level=error msg="cannot connect to db-@" err="connection refused"'
+push 0 10 'level=warn msg="retry @ of a payment"'
+push 0 200 'level=info msg="served request @"'
+push 0 5 'level=info msg="no error found in batch @"'
+check "errors and warnings are read, the rest is not" until_ok 40 "40 lines" has_read taken 40
+check "a line that only speaks of errors is left out by its level" until_ok 15 "5 lines" has_read below_level 5
+check "nothing counts twice" stays 40
+check "the source is up" up 1
+check "lines become templates" test "$(metric rootline_log_templates)" -ge 2
+
+push 40 7 'level=error msg="late line @"'
+check "late lines are found" until_ok 30 "47 lines" has_read taken 47
+
+stop loki KILL
+check "a dead Loki is told" until_ok 40 "source down" up 0
+start_loki
+push 0 20 'level=error msg="after the restart @"'
+check "reading goes on when Loki is back" until_ok 90 "67 lines" has_read taken 67
+check "nothing counts twice after it" stays 67
+
+stop rootline KILL
+push 0 10 'level=error msg="nobody looked @"'
+start_rootline
+check "what came while Rootline was dead is read, what it had read is not" until_ok 40 "10 lines" has_read taken 10
+check "and stays so" stays 10
+
+echo "logs.sh: $passed passed, $failed failed"
+[ "$failed" -eq 0 ]
