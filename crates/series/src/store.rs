@@ -1,8 +1,9 @@
 //! What is kept of series: names, instances, baselines, and details of some.
 
 use std::hash::BuildHasher;
+use std::sync::Arc;
 
-use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
+use hashbrown::{DefaultHashBuilder, HashMap, HashSet, HashTable};
 use rootline_model::LabelSet;
 
 use crate::catalog::Subject;
@@ -13,26 +14,40 @@ pub(crate) const NONE: u32 = u32::MAX;
 /// Minutes of a member's window.
 pub(crate) const MEMBER_MINUTES: usize = 16;
 
-/// Subjects by number, each once.
+/// Subjects by number, each once; words that many of them share are one, too.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     list: Vec<Subject>,
-    index: HashMap<Subject, u32>,
+    index: HashTable<u32>,
+    words: HashSet<Arc<str>>,
+    hasher: DefaultHashBuilder,
 }
 
 impl Names {
     pub fn number(&mut self, subject: &Subject) -> u32 {
-        if let Some(number) = self.index.get(subject) {
-            return *number;
+        if let Some(number) = self.find(subject) {
+            return number;
         }
         let number = u32::try_from(self.list.len()).unwrap_or(NONE);
-        self.list.push(subject.clone());
-        self.index.insert(subject.clone(), number);
+        let mut subject = subject.clone();
+        subject.entity.namespace = self.word(subject.entity.namespace);
+        subject.entity.part = subject.entity.part.map(|p| self.word(p));
+        subject.part = self.word(subject.part);
+        let hash = self.hasher.hash_one(&subject);
+        grow(&mut self.list);
+        self.list.push(subject);
+        let (list, hasher) = (&self.list, &self.hasher);
+        self.index.insert_unique(hash, number, |i| hasher.hash_one(&list[*i as usize]));
         number
     }
 
+    fn word(&mut self, word: Arc<str>) -> Arc<str> {
+        self.words.get_or_insert(word).clone()
+    }
+
     pub fn find(&self, subject: &Subject) -> Option<u32> {
-        self.index.get(subject).copied()
+        let same = |i: &u32| self.list[*i as usize] == *subject;
+        self.index.find(self.hasher.hash_one(subject), same).copied()
     }
 
     pub fn get(&self, number: u32) -> Option<&Subject> {
