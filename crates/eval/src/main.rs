@@ -29,6 +29,7 @@ use std::process::ExitCode;
 use clap::{Parser, ValueEnum};
 
 use output::EvalError;
+use rootline_analytics::text::MinerConfig;
 
 /// As in the program that is measured.
 #[global_allocator]
@@ -73,6 +74,11 @@ struct Args {
     /// alert-storms: seconds within which groups may still become one; 0 fixes an alert's incident when it arrives.
     #[arg(long)]
     revise: Option<u32>,
+    /// logs-templates: another setting than the default one, for leaving a system out.
+    #[arg(long)]
+    free_words: Option<usize>,
+    #[arg(long)]
+    marked_words: Option<usize>,
 }
 
 fn main() -> ExitCode {
@@ -85,7 +91,12 @@ fn main() -> ExitCode {
         Suite::Asd | Suite::Smd => entities::run(&args.data, &args.predictions),
         Suite::Forecast => forecast::run(&args.data, &args.predictions),
         Suite::LogAnomaly => log_anomaly::run(&args.data, &args.predictions),
-        Suite::LogsTemplates => logs_templates::run(&args.data, &args.predictions),
+        Suite::LogsTemplates => {
+            let mut config = MinerConfig::default();
+            config.free_words = args.free_words.unwrap_or(config.free_words);
+            config.marked_words = args.marked_words.unwrap_or(config.marked_words);
+            logs_templates::run(&args.data, &args.predictions, &config)
+        }
         Suite::Nab => nab::run(&args.data, &args.predictions),
         Suite::Oom => oom::run(&args.data, &args.predictions),
         Suite::CloudOpsbench => cloud_opsbench::run(&args.data, &args.predictions, only),
