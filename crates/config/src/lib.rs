@@ -5,6 +5,7 @@
 
 mod daemon;
 mod error;
+mod pipes;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -15,6 +16,7 @@ pub use daemon::{
     MinSeverity, Retention, Tls, Token, TokenRole,
 };
 pub use error::ConfigError;
+pub use pipes::{ClickHouse, Forward, Kafka, KafkaForward, KafkaRead, SearchTarget};
 
 /// The commented defaults, as `rootline check-config --print-defaults` prints them.
 pub const DEFAULTS: &str = include_str!("defaults.yaml");
@@ -35,6 +37,8 @@ pub struct Config {
     pub correlation: Correlation,
     pub detection: Detection,
     pub retention: Retention,
+    pub forward: Forward,
+    pub kafka: Kafka,
     /// Where people are told. None: only the API, the page and Alertmanager.
     pub notify: Vec<Channel>,
 }
@@ -133,6 +137,7 @@ fn validate(file: &str, config: &Config) -> Result<(), ConfigError> {
         }
     }
     channels(file, config)?;
+    pipes::validate(file, &config.forward, &config.kafka)?;
     let limits = &config.limits;
     for (key, value) in [
         ("limits.total_mib", limits.total_mib),
@@ -228,7 +233,7 @@ mod tests {
         check(
             "lang: en\nlangs: zh\n",
             "rootline.yaml:2:1: unknown key `langs`, expected one of lang, rules, logs, limits, redaction, prometheus, daemon, \
-             kubernetes, alertmanager, correlation, detection, retention, notify; did you mean `lang`?",
+             kubernetes, alertmanager, correlation, detection, retention, forward, kafka, notify; did you mean `lang`?",
         );
         check(
             "rules:\n  dir: [a]\n",
