@@ -37,6 +37,8 @@ const CONSUMER: &[(&str, &str)] = &[
 ];
 /// Waits for room in the producer's queue.
 const ROOM_EVERY: Duration = Duration::from_millis(20);
+/// How long brokers are asked what they have.
+const PROBE_MAX: Duration = Duration::from_secs(5);
 
 /// A cluster of brokers. Connects when it is used.
 pub struct Kafka {
@@ -128,12 +130,14 @@ impl Bus for Kafka {
         let consumer: StreamConsumer = config.create().map_err(settings)?;
         let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
         consumer.subscribe(&topics).map_err(settings)?;
-        Ok(Box::new(Reader { consumer: Arc::new(consumer), given: BTreeMap::new() }))
+        let topics = topics.into_iter().map(str::to_owned).collect();
+        Ok(Box::new(Reader { consumer: Arc::new(consumer), topics, given: BTreeMap::new() }))
     }
 }
 
 struct Reader {
     consumer: Arc<StreamConsumer>,
+    topics: Vec<String>,
     /// Offset behind the last message given, by partition, since the last commit.
     given: BTreeMap<(String, i32), i64>,
 }
@@ -196,9 +200,20 @@ impl Reader {
     }
 }
 
+fn ask(consumer: &StreamConsumer, topics: &[String]) -> Result<(), BusError> {
+    for topic in topics {
+        let found = consumer.fetch_metadata(Some(topic), PROBE_MAX).map_err(|e| BusError::Later(unread(&e)))?;
+        if let Some(error) = found.topics().iter().find_map(|t| t.error()) {
+            let code = Code::from(error);
+            return Err(BusError::Later(format!("topic `{topic}`: {code}")));
+        }
+    }
+    Ok(())
+}
+
 fn unread(error: &KafkaError) -> String {
     match error.rdkafka_error_code() {
-        Some(Code::AllBrokersDown | Code::BrokerTransportFailure) => "no broker can be reached".to_owned(),
+        Some(Code::AllBrokersDown | Code::BrokerTransportFailure | Code::OperationTimedOut) => "no broker can be reached".to_owned(),
         Some(Code::UnknownTopicOrPartition | Code::UnknownTopic) => "a topic to be read does not exist".to_owned(),
         Some(code) => code.to_string(),
         None => error.to_string(),
@@ -208,6 +223,14 @@ fn unread(error: &KafkaError) -> String {
 impl Subscription for Reader {
     fn next(&mut self, most: usize, patience: Duration) -> BoxFuture<'_, Result<Vec<Message>, BusError>> {
         Box::pin(self.read(most, patience))
+    }
+
+    fn probe(&mut self) -> BoxFuture<'_, Result<(), BusError>> {
+        let (consumer, topics) = (self.consumer.clone(), self.topics.clone());
+        Box::pin(async move {
+            let asked = tokio::task::spawn_blocking(move || ask(&consumer, &topics)).await;
+            asked.map_err(|e| BusError::Later(e.to_string()))?
+        })
     }
 
     fn commit(&mut self) -> BoxFuture<'_, Result<(), BusError>> {

@@ -82,6 +82,9 @@ pub trait Subscription: Send {
     /// goes on without this member.
     fn next(&mut self, most: usize, patience: Duration) -> BoxFuture<'_, Result<Vec<Message>, BusError>>;
 
+    /// Whether brokers and topics are there.
+    fn probe(&mut self) -> BoxFuture<'_, Result<(), BusError>>;
+
     /// All that `next` gave is done with.
     fn commit(&mut self) -> BoxFuture<'_, Result<(), BusError>>;
 }

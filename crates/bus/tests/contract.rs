@@ -47,6 +47,7 @@ async fn what_was_published_is_read_once_by_a_group_that_commits() {
     assert!(kafka.publish(&records(0..200)).await.iter().all(Result::is_ok));
     let topics = ["in".to_owned()];
     let mut reader = kafka.subscribe("g", &topics).expect("subscribed");
+    assert_eq!(reader.probe().await, Ok(()));
     let first = read(&mut reader, 200).await;
     let mut numbers: Vec<u32> = first.iter().map(number).collect();
     // of one key in its order
@@ -82,7 +83,9 @@ async fn what_was_not_committed_comes_again() {
 async fn a_broker_that_is_away_takes_nothing_and_says_so_and_takes_it_later() {
     let (cluster, kafka) = brokers();
     assert_eq!(kafka.publish(&records(0..1)).await, [Ok(())]);
+    let mut reader = kafka.subscribe("g", &["in".to_owned()]).expect("subscribed");
     cluster.broker_down(1).expect("down");
+    assert!(matches!(reader.probe().await, Err(BusError::Later(_))));
     let away = kafka.publish(&records(1..3)).await;
     assert!(away.iter().all(|r| matches!(r, Err(BusError::Later(_)))), "{away:?}");
     cluster.broker_up(1).expect("up");

@@ -15,6 +15,7 @@ use rootline_store::{EventStore, IncidentFilter, Store, StoreError};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::core::{Act, Input, Refused};
+use crate::pipes::Meters;
 use crate::sources::States;
 use crate::view::Published;
 use crate::{charts, records, silence};
@@ -25,6 +26,7 @@ pub struct Desk {
     pub published: Arc<Published>,
     pub inputs: mpsc::Sender<Input>,
     pub states: Arc<States>,
+    pub meters: Arc<Meters>,
     pub clock: fn() -> Timestamp,
     pub started: Timestamp,
     pub cluster: String,
@@ -306,6 +308,7 @@ impl Backend for Desk {
                 .unwrap_or(u64::MAX),
             outbox: self.store.outbox_counts().unwrap_or_default().into_iter().map(outbox).collect(),
             sources: self.states.list(),
+            pipes: self.meters.gauges(),
             incidents: open.map(|i| gauge(i)).collect(),
             series: u64::try_from(view.series.baselines).unwrap_or(u64::MAX),
             series_limit_hits: view.series.refused,

@@ -22,6 +22,8 @@ pub struct Route {
 pub struct Routes {
     pub channels: Vec<Route>,
     pub backfill: bool,
+    /// Channels that get every version of every incident, such as a topic.
+    pub streams: Vec<String>,
     /// One for each courier: there is something to send.
     pub couriers: Vec<Arc<Notify>>,
 }
@@ -35,6 +37,10 @@ impl Routes {
 
     pub fn wake(&self) {
         self.couriers.iter().for_each(|c| c.notify_one());
+    }
+
+    pub fn streams(&self, now: Timestamp, incident: &LiveIncident) -> Vec<NewMessage> {
+        self.streams.iter().map(|channel| message(now, channel, incident)).collect()
     }
 
     pub fn backfill(&self, now: Timestamp, incident: &LiveIncident) -> Option<NewMessage> {

@@ -34,6 +34,11 @@ impl States {
         self.set(name, kind, |s| error.clone_into(&mut s.error));
     }
 
+    /// How far its data is behind, seconds.
+    pub fn lag(&self, name: &str, kind: &str, lag_s: Option<f64>) {
+        self.set(name, kind, |s| s.lag_s = lag_s);
+    }
+
     fn set(&self, name: &str, kind: &str, f: impl FnOnce(&mut SourceState)) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || SourceState { name: name.to_owned(), kind: kind.to_owned(), ..SourceState::default() };
