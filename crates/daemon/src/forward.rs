@@ -9,7 +9,7 @@ use rootline_bus::{Bus, BusError, Record};
 use rootline_model::{EntityRef, EventRecord, Kind};
 use rootline_sinks::{Bulk, ClickHouse, Document, SendError, Taken};
 use rootline_sources::watch::event_router_after;
-use rootline_store::{Growth, KeptEvent, StoreError};
+use rootline_store::{Growth, KeptEvent};
 use serde_json::{Value, json};
 
 use crate::pipes::Works;
@@ -46,7 +46,7 @@ pub async fn run(sink: Arc<dyn EventSink>, works: Works) {
             }
             Err(error) => {
                 failures += 1;
-                works.failed((&name, kind), &error.to_string(), failures, None).await
+                works.failed((&name, kind), &error, failures, None).await
             }
         };
         if stop {
@@ -62,14 +62,16 @@ enum Step {
 }
 
 /// One batch.
-async fn forward(sink: &dyn EventSink, works: &Works) -> Result<Step, StoreError> {
+async fn forward(sink: &dyn EventSink, works: &Works) -> Result<Step, String> {
     let name = sink.name();
-    let store = &works.store;
-    let (batch, waiting, oldest) = tokio::task::block_in_place(|| {
-        let cursor = store.cursor(name)?;
-        let (waiting, oldest) = store.events_waiting(cursor)?;
-        Ok::<_, StoreError>((store.events_after(cursor, BATCH)?, waiting, oldest))
-    })?;
+    let reader = name.to_owned();
+    let (batch, waiting, oldest) = works
+        .ask(move |store| {
+            let cursor = store.cursor(&reader)?;
+            let (waiting, oldest) = store.events_waiting(cursor)?;
+            Ok((store.events_after(cursor, BATCH)?, waiting, oldest))
+        })
+        .await?;
     works.meters.waiting(name, waiting);
     let behind_s = oldest.map(|at| (works.clock)().duration_since(at).as_secs_f64().max(0.0));
     works.states.lag(name, sink.kind(), behind_s);
@@ -77,7 +79,8 @@ async fn forward(sink: &dyn EventSink, works: &Works) -> Result<Step, StoreError
     if !deliver(sink, batch, works).await {
         return Ok(Step::Stopped);
     }
-    tokio::task::block_in_place(|| store.put_cursor(name, last))?;
+    let reader = name.to_owned();
+    works.ask(move |store| store.put_cursor(&reader, last)).await?;
     Ok(Step::Sent)
 }
 

@@ -234,7 +234,3 @@ impl Inflow {
         answer.await.map_err(|_| Stopped)
     }
 }
-
-#[cfg(test)]
-#[path = "inflow_tests.rs"]
-mod tests;

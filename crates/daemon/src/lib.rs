@@ -137,7 +137,14 @@ impl Daemon {
         let (mut routes, mut couriers) = start_couriers(&options, &store, outbox, &stopped)?;
         let bus = pipes::bus(config, &options.env)?;
         let meters = Arc::new(Meters::default());
-        let works = Works { store: store.clone(), states: states.clone(), meters: meters.clone(), clock, stopped: stopped.clone() };
+        let works = Works {
+            store: store.clone(),
+            states: states.clone(),
+            meters: meters.clone(),
+            clock,
+            stopped: stopped.clone(),
+            backoff: pipes::backoff(),
+        };
         let pipes = pipes::start_out(config, &options.env, bus.as_ref(), &works)?;
         couriers.extend(pipes.tasks);
         routes.streams = pipes.streams;

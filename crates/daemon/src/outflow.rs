@@ -42,21 +42,26 @@ pub async fn run(bus: Arc<dyn Bus>, topic: String, works: Works) {
 
 /// One batch; how many went.
 async fn round(bus: &dyn Bus, topic: &str, works: &Works) -> Result<usize, String> {
-    let store = &works.store;
     let now = (works.clock)();
-    let told = |e: StoreError| e.to_string();
-    let claimed = tokio::task::block_in_place(|| store.claim(INCIDENTS, now, LEASE, BATCH)).map_err(told)?;
+    let claimed = works.ask(move |store| store.claim(INCIDENTS, now, LEASE, BATCH)).await?;
     if claimed.is_empty() {
         return Ok(0);
     }
     let records: Vec<Record> = claimed.iter().map(|m| record(topic, m)).collect();
     let answers = bus.publish(&records).await;
-    tokio::task::block_in_place(|| settle(store, &claimed, &answers, works)).map_err(told)?;
-    match answers.iter().find_map(|a| a.as_ref().err().filter(|e| !matches!(e, BusError::Refused(_)))) {
+    let many = claimed.len();
+    let failed = answers.iter().find_map(|a| a.as_ref().err().filter(|e| !matches!(e, BusError::Refused(_)))).cloned();
+    let sent = answers.iter().filter(|a| a.is_ok()).count();
+    let refused = answers.iter().filter(|a| matches!(a, Err(BusError::Refused(_)))).count();
+    works.ask(move |store| settle(store, &claimed, &answers, now)).await?;
+    works.meters.passed(INCIDENTS, sent);
+    works.meters.dropped(INCIDENTS, "refused", refused as u64);
+    works.meters.waiting(INCIDENTS, (many - sent - refused) as u64);
+    match failed {
         Some(error) => Err(error.to_string()),
         None => {
             works.states.good(INCIDENTS, KIND, (works.clock)());
-            Ok(claimed.len())
+            Ok(many)
         }
     }
 }
@@ -77,16 +82,14 @@ fn settle(
     store: &Store,
     claimed: &[Message],
     answers: &[Result<(), BusError>],
-    works: &Works,
+    now: Timestamp,
 ) -> Result<(), StoreError> {
-    let now: Timestamp = (works.clock)();
     let (mut sent, mut later) = (Vec::new(), Vec::new());
     let mut why = String::new();
     for (message, answer) in claimed.iter().zip(answers) {
         match answer {
             Ok(()) => sent.push(message.key.clone()),
             Err(BusError::Refused(error)) => {
-                works.meters.dropped(INCIDENTS, "refused", 1);
                 store.settle(std::slice::from_ref(&message.key), &Outcome::Dead { error: error.clone() }, now)?;
             }
             Err(error) => {
@@ -95,7 +98,6 @@ fn settle(
             }
         }
     }
-    works.meters.passed(INCIDENTS, sent.len());
     store.settle(&sent, &Outcome::Sent { receipt: None }, now)?;
     store.settle(&later, &Outcome::Later { due: now, tried: true, error: why }, now)?;
     Ok(())

@@ -10,7 +10,7 @@ use rootline_api::PipeGauge;
 use rootline_bus::{Bus, Options as BusOptions};
 use rootline_config::{Config, SearchTarget};
 use rootline_sinks::{Backoff, Bulk, BulkOptions, Client, ClickHouse, ClickHouseOptions, Endpoint, Lasting};
-use rootline_store::Store;
+use rootline_store::{Store, StoreError};
 use tokio::sync::{mpsc, watch};
 
 use crate::core::Input;
@@ -20,7 +20,6 @@ use crate::lake::{Lake, Tap};
 use crate::sources::States;
 use crate::{DaemonError, channels, outflow};
 
-/// Waits after failures: from a second to two minutes, so that what comes back is noticed soon.
 const FIRST_WAIT: SignedDuration = SignedDuration::from_secs(1);
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_secs(120);
 
@@ -89,9 +88,25 @@ pub struct Works {
     pub meters: Arc<Meters>,
     pub clock: fn() -> Timestamp,
     pub stopped: watch::Receiver<bool>,
+    pub backoff: Backoff,
+}
+
+/// Waits after failures: short enough that what comes back is noticed soon.
+pub fn backoff() -> Backoff {
+    Backoff { first: FIRST_WAIT, longest: LONGEST_WAIT, seed: u64::from(std::process::id()) }
 }
 
 impl Works {
+    /// Asks the store where waiting hurts nobody.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, String> {
+        let store = self.store.clone();
+        let answer = tokio::task::spawn_blocking(move || question(&store)).await;
+        answer.map_err(|e| e.to_string())?.map_err(|e| e.to_string())
+    }
+
     /// True once the daemon stops; else when the time is over.
     pub async fn pause(&self, wait: Duration) -> bool {
         let mut stopped = self.stopped.clone();
@@ -105,8 +120,7 @@ impl Works {
         if failures <= 1 {
             tracing::warn!(pipe = name, error = why, "a pipe fails, it is tried again");
         }
-        let backoff = Backoff { first: FIRST_WAIT, longest: LONGEST_WAIT, seed: u64::from(std::process::id()) };
-        let wait = Duration::try_from(backoff.wait(failures, name)).unwrap_or(Duration::from_secs(1));
+        let wait = Duration::try_from(self.backoff.wait(failures, name)).unwrap_or(Duration::from_secs(1));
         self.pause(asked.map_or(wait, |asked| asked.max(wait))).await
     }
 }
@@ -264,3 +278,7 @@ fn clickhouse(
     };
     Ok(Some(ClickHouse::new(options, client.clone())))
 }
+
+#[cfg(test)]
+#[path = "pipes_tests.rs"]
+mod tests;
