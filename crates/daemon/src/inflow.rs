@@ -23,6 +23,8 @@ const BATCH: usize = 256;
 const PATIENCE: Duration = Duration::from_secs(1);
 /// An idle topic is asked after so often.
 const PROBE_EVERY: SignedDuration = SignedDuration::from_secs(30);
+/// How long a message that cannot be read is shown; shorter than what `RootlineSourceSilent` waits for.
+const SHOWN: SignedDuration = SignedDuration::from_mins(5);
 /// As Alertmanager's `resolve_timeout`, and as the receivers have it.
 const RESOLVE_TIMEOUT: SignedDuration = SignedDuration::from_mins(5);
 
@@ -61,8 +63,8 @@ pub struct Inflow {
     works: Works,
     limits: Limits,
     joiner: Intake,
-    /// Said of the last message that could not be read; shown until a batch goes well.
-    poison: String,
+    /// Said of the last message that could not be read, and until when it is shown.
+    poison: Option<(String, Timestamp)>,
     heard: Timestamp,
 }
 
@@ -77,7 +79,7 @@ impl Inflow {
             works,
             limits: Limits::default(),
             joiner: Intake::default(),
-            poison: String::new(),
+            poison: None,
             heard: Timestamp::MIN,
         }
     }
@@ -124,7 +126,6 @@ impl Inflow {
             let answer = reader.probe().await;
             return Ok(answer.map(|()| self.good(now)).map_err(|e| e.to_string()));
         }
-        self.poison.clear();
         match self.kind {
             Kind::Alerts => self.alerts(&messages, now).await?,
             Kind::Logs => self.logs(&messages, now).await?,
@@ -143,8 +144,9 @@ impl Inflow {
         self.heard = now;
         let (name, states) = (self.kind.name(), &self.works.states);
         states.good(name, KIND, now);
-        if !self.poison.is_empty() {
-            states.bad(name, KIND, &self.poison);
+        self.poison = self.poison.take().filter(|(_, until)| *until > now);
+        if let Some((said, _)) = &self.poison {
+            states.bad(name, KIND, said);
         }
     }
 
@@ -162,7 +164,9 @@ impl Inflow {
             Err(_) if message.payload.is_empty() => T::default(),
             Err(error) => {
                 self.works.meters.dropped(name, "unreadable_message", 1);
-                self.poison = format!("a message was passed over: {}: {error}", message.place());
+                let said = format!("a message was passed over: {}: {error}", message.place());
+                let until = (self.works.clock)().checked_add(SHOWN).unwrap_or(Timestamp::MAX);
+                self.poison = Some((said, until));
                 tracing::warn!(pipe = name, place = message.place(), %error, "a message cannot be read and is passed over");
                 T::default()
             }

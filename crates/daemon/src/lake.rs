@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use rootline_model::{LiveIncident, LogLevel, LogRecord, SeriesBatch, Severity, Stage};
 use rootline_sinks::{ClickHouse, SendError};
 use serde_json::json;
@@ -278,7 +277,6 @@ impl Lake {
                 return true;
             }
             failures += 1;
-            works.meters.failed(&name);
             if works.failed((KIND, KIND), &error.to_string(), failures, retry_after(&error)).await {
                 works.meters.dropped(&name, "stopping", rows.rows as u64);
                 return true;

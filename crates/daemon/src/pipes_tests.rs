@@ -18,6 +18,7 @@ use super::{INCIDENTS, Meters, Works};
 use crate::core::{Input, Refused};
 use crate::forward::{self, EventSink};
 use crate::inflow::{Inflow, Kind};
+use crate::lake::Lake;
 use crate::outflow;
 use crate::sources::States;
 
@@ -373,6 +374,34 @@ async fn events_and_lines_are_committed_when_the_core_has_taken_them() {
     let (mut queue, _) = reading(&bench, Kind::Logs, &[&first, &second]);
     let Some(Input::Lines(records)) = queue.recv().await else { panic!("lines") };
     assert_eq!(records[0].text, "one");
+}
+
+#[test]
+fn copies_for_clickhouse_are_bounded_and_what_is_left_out_is_counted() {
+    let bench = Bench::new();
+    let client = rootline_sinks::Client::new(&rootline_sinks::ClientOptions::default()).expect("a client");
+    let options = rootline_sinks::ClickHouseOptions {
+        endpoint: rootline_sinks::Endpoint::parse("http://127.0.0.1:1").expect("an address"),
+        database: "r".to_owned(),
+        user: "u".to_owned(),
+        password: String::new(),
+        lasting: rootline_sinks::Lasting { series: 1, events: 1, incidents: 1 },
+    };
+    let house = rootline_sinks::ClickHouse::new(options, client);
+    // nobody writes, as while ClickHouse is away
+    let (_lake, tap) = Lake::new(house, String::new(), true, &bench.works);
+    let record = rootline_model::LogRecord { text: "x".repeat(16 << 10), ..rootline_model::LogRecord::default() };
+    for _ in 0..900 {
+        tap.lines(std::slice::from_ref(&record));
+    }
+    assert_eq!(bench.dropped("clickhouse:logs"), 0, "14 MiB wait");
+    for _ in 0..900 {
+        tap.lines(std::slice::from_ref(&record));
+    }
+    let dropped = bench.dropped("clickhouse:logs");
+    assert!((700..900).contains(&dropped), "{dropped} of 900, when 16 MiB wait");
+    tap.incidents(&vec![incident(1, 1); 2_000]);
+    assert_eq!(bench.dropped("clickhouse:incidents"), 2_000, "all of it together");
 }
 
 fn engine() -> rootline_engine::Engine {
