@@ -1,9 +1,9 @@
-//! Any bytes as OTLP, Zipkin spans, events and alerts: never a panic.
+//! Any bytes as OTLP, Zipkin spans, events and alerts, also as messages of a topic: never a panic.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use rootline_model::Timestamp;
-use rootline_sources::receive::{Limits, Request, SpanFold, alerts, events, otlp, zipkin};
+use rootline_sources::receive::{Limits, Request, SpanFold, alerts, events, otlp, topics, zipkin};
 
 fuzz_target!(|data: &[u8]| {
     let limits = Limits::default();
@@ -26,4 +26,6 @@ fuzz_target!(|data: &[u8]| {
     let _ = events::events(&request, &limits);
     let _ = alerts::webhook(&request, &limits, Timestamp::UNIX_EPOCH);
     let _ = alerts::posted(&request, &limits, Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH.duration_since(Timestamp::MIN));
+    let _ = topics::alerts(data, &limits, Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH.duration_since(Timestamp::MIN));
+    let _ = topics::logs(data, &limits);
 });

@@ -30,10 +30,11 @@ const EDGES: &[(&str, &[&str])] = &[
     ("series", &["analytics", "model"]),
     ("store", &["model"]),
     ("sinks", &["model"]),
+    ("bus", &[]),
     ("engine", &["analytics", "correlate", "detect", "diagnose", "model", "objects", "report", "series", "world"]),
     ("api", &["model", "objects", "sources"]),
     ("testkit", &["engine", "model", "objects", "sources"]),
-    ("daemon", &["api", "config", "engine", "model", "objects", "report", "sinks", "sources", "store"]),
+    ("daemon", &["api", "bus", "config", "engine", "model", "objects", "report", "sinks", "sources", "store"]),
     (
         "app",
         &[

@@ -221,6 +221,7 @@ fn of_daemon(g: &Gauges, now: Timestamp, listeners: usize) -> Registry {
     book.gauge("rootline_alerts_firing", "Alerts that fire", g.alerts_firing as f64);
     outbox(&mut book, g);
     sources(&mut book, g, now);
+    pipes(&mut book, g);
     incidents(&mut book, &g.incidents);
     signals(&mut book, g);
     for rows in g.counted.chunk_by(|a, b| a.name == b.name) {
@@ -260,6 +261,22 @@ fn sources(book: &mut Book, g: &Gauges, now: Timestamp) {
         "How far a source's data is behind",
         g.sources.iter().filter_map(|s| Some((by(s), s.lag_s?))),
     );
+}
+
+fn pipes(book: &mut Book, g: &Gauges) {
+    let by = |name: &str| vec![("pipe", name.to_owned())];
+    let passed = g.pipes.iter().map(|p| (by(&p.name), p.passed));
+    book.counts("rootline_pipe_passed_items", "Items forwarded or read, taken by the other side", passed);
+    let failed = g.pipes.iter().map(|p| (by(&p.name), p.failed));
+    book.counts("rootline_pipe_failed_attempts", "Attempts to forward or read that failed", failed);
+    let waiting = g.pipes.iter().map(|p| (by(&p.name), p.waiting as f64));
+    book.family("rootline_pipe_waiting_items", "Items that wait to be forwarded", waiting);
+    let dropped = g.pipes.iter().flat_map(|p| {
+        let row =
+            |(reason, n): &(&'static str, u64)| (vec![("pipe", p.name.clone()), ("reason", (*reason).to_owned())], *n);
+        p.dropped.iter().map(row).collect::<Vec<_>>()
+    });
+    book.counts("rootline_pipe_dropped_items", "Items given up, by reason", dropped);
 }
 
 fn incidents(book: &mut Book, all: &[IncidentGauge]) {

@@ -234,6 +234,8 @@ pub struct Gauges {
     /// By channel.
     pub outbox: Vec<OutboxGauge>,
     pub sources: Vec<SourceState>,
+    /// Data forwarded and read besides.
+    pub pipes: Vec<PipeGauge>,
     pub incidents: Vec<IncidentGauge>,
     pub anomalies: Vec<Level>,
     pub forecasts: Vec<Forecast>,
@@ -260,6 +262,21 @@ pub struct OutboxGauge {
     pub failed: u64,
     /// Given up.
     pub dead: u64,
+}
+
+/// One way that data takes into the daemon or out of it, beside receivers and channels.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PipeGauge {
+    /// As in `SourceState`: `kafka-in:alerts`.
+    pub name: String,
+    /// Items that the other side has.
+    pub passed: u64,
+    /// Items left out: word for the reason, number.
+    pub dropped: Vec<(&'static str, u64)>,
+    /// Attempts that failed.
+    pub failed: u64,
+    /// Items that wait on our side.
+    pub waiting: u64,
 }
 
 /// An open incident as a series: `rootline_incident{id="17",…} 1`.

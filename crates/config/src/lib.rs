@@ -5,6 +5,7 @@
 
 mod daemon;
 mod error;
+mod pipes;
 mod pull;
 
 use schemars::JsonSchema;
@@ -16,6 +17,7 @@ pub use daemon::{
     MinSeverity, Retention, Tls, Token, TokenRole,
 };
 pub use error::ConfigError;
+pub use pipes::{ClickHouse, Forward, Kafka, KafkaForward, KafkaRead, SearchTarget};
 pub use pull::{
     ElasticsearchFrom, Kubelets, LineLevel, LogsFrom, LokiFrom, RemoteWrite, Scrape, ScrapeTarget, SeriesThreshold,
     named, nearest,
@@ -43,6 +45,8 @@ pub struct Config {
     pub logs_from: LogsFrom,
     pub remote_write: RemoteWrite,
     pub retention: Retention,
+    pub forward: Forward,
+    pub kafka: Kafka,
     /// Where people are told. None: only the API, the page and Alertmanager.
     pub notify: Vec<Channel>,
 }
@@ -142,6 +146,7 @@ fn validate(file: &str, config: &Config) -> Result<(), ConfigError> {
     }
     channels(file, config)?;
     pull::validate(file, config)?;
+    pipes::validate(file, &config.forward, &config.kafka)?;
     let limits = &config.limits;
     for (key, value) in [
         ("limits.total_mib", limits.total_mib),
@@ -243,7 +248,7 @@ mod tests {
         check(
             "lang: en\nlangs: zh\n",
             "rootline.yaml:2:1: unknown key `langs`, expected one of lang, rules, logs, limits, redaction, prometheus, daemon, \
-             kubernetes, alertmanager, correlation, detection, scrape, logs_from, remote_write, retention, notify; did you mean `lang`?",
+             kubernetes, alertmanager, correlation, detection, scrape, logs_from, remote_write, retention, forward, kafka, notify; did you mean `lang`?",
         );
         check(
             "rules:\n  dir: [a]\n",

@@ -16,6 +16,7 @@ use rootline_store::{EventStore, IncidentFilter, Store, StoreError};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::core::{Act, Input, Refused};
+use crate::pipes::PipeMeters;
 use crate::sources::States;
 use crate::view::Published;
 use crate::{charts, derived, records, silence};
@@ -26,6 +27,7 @@ pub struct Desk {
     pub published: Arc<Published>,
     pub inputs: mpsc::Sender<Input>,
     pub states: Arc<States>,
+    pub meters: Arc<PipeMeters>,
     pub clock: fn() -> Timestamp,
     pub started: Timestamp,
     pub cluster: String,
@@ -308,6 +310,7 @@ impl Backend for Desk {
                 .unwrap_or(u64::MAX),
             outbox: self.store.outbox_counts().unwrap_or_default().into_iter().map(|c| self.outbox(c)).collect(),
             sources: self.states.list(),
+            pipes: self.meters.gauges(),
             incidents: open.map(|i| derived::gauge(i)).collect(),
             series: u64::try_from(view.series.baselines).unwrap_or(u64::MAX),
             series_limit_hits: view.series.refused,

@@ -29,7 +29,7 @@ pub fn ready(
     words: Arc<dyn Words>,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Ready, DaemonError> {
-    let fill = |text: &str| filled(&channel.name, text, env);
+    let fill = |text: &str| filled(text, env).map_err(|why| DaemonError::Channel { name: channel.name.clone(), why });
     let url = fill(&channel.url.value)?;
     let secret = fill(&channel.secret)?;
     let name = channel.name.as_str();
@@ -82,8 +82,11 @@ fn mail(channel: &Channel, url: &str, user: String, password: String) -> EmailOp
     EmailOptions { user, password, ..options }
 }
 
-/// A text with what stands in it as `${NAME}` from the environment.
-pub fn filled(channel: &str, text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<String, DaemonError> {
+/// The text with each `${NAME}` replaced by what the environment says.
+///
+/// # Errors
+/// A name that the environment does not have, in a sentence.
+pub fn filled(text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<String, String> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
@@ -93,8 +96,7 @@ pub fn filled(channel: &str, text: &str, env: &dyn Fn(&str) -> Option<String>) -
             rest = after;
             continue;
         };
-        let why = || format!("${{{name}}} is not in the environment");
-        out.push_str(&env(name).ok_or_else(|| DaemonError::Channel { name: channel.to_owned(), why: why() })?);
+        out.push_str(&env(name).ok_or_else(|| format!("${{{name}}} is not in the environment"))?);
         rest = tail;
     }
     out.push_str(rest);
@@ -108,8 +110,7 @@ mod tests {
     #[test]
     fn secrets_come_from_the_environment_and_a_missing_one_is_named() {
         let env = |name: &str| (name == "KEY").then(|| "k1".to_owned());
-        assert_eq!(filled("ops", "https://x/?k=${KEY}&a=${", &env).as_deref(), Ok("https://x/?k=k1&a=${"));
-        let error = filled("ops", "${NONE}", &env).map_err(|e| e.to_string());
-        assert_eq!(error, Err("channel `ops`: ${NONE} is not in the environment".to_owned()));
+        assert_eq!(filled("https://x/?k=${KEY}&a=${", &env).as_deref(), Ok("https://x/?k=k1&a=${"));
+        assert_eq!(filled("${NONE}", &env), Err("${NONE} is not in the environment".to_owned()));
     }
 }

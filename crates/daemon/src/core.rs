@@ -15,6 +15,7 @@ use rootline_store::{EventStore, Keep, NewMessage, SeriesStore, Store, StoreErro
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::keep;
+use crate::lake::Tap;
 use crate::records;
 use crate::route::Routes;
 use crate::silence;
@@ -108,6 +109,8 @@ pub struct Core {
     /// What should be asked of Prometheus, for whoever asks.
     pub queries: watch::Sender<Vec<Query>>,
     pub tick: Duration,
+    /// Copies for another database; takes without waiting.
+    pub tap: Tap,
     objects: ObjectStore,
     objects_changed: bool,
     logs: Vec<Signal>,
@@ -133,6 +136,7 @@ impl Core {
             published,
             wanted: watch::Sender::new(Vec::new()),
             tick,
+            tap: Tap::default(),
             objects: ObjectStore::new(StoreLimits::default()),
             objects_changed: false,
             logs: Vec::new(),
@@ -231,7 +235,10 @@ impl Core {
                 }
                 Input::Rules(rules) => self.rules = rules,
                 Input::Samples { batches, is_history } => self.samples(batches, is_history, now),
-                Input::Lines(records) => self.live.take_logs(&records),
+                Input::Lines(records) => {
+                    self.live.take_logs(&records);
+                    self.tap.lines(&records);
+                }
                 Input::Calls(calls) => self.called(&calls),
                 Input::Events(events) => self.events.extend(events),
                 Input::Act { id, act, by, done } => {
@@ -269,6 +276,7 @@ impl Core {
             return;
         }
         let own = keep::own(batches);
+        self.tap.samples(&own);
         if !own.is_empty()
             && let Err(error) = self.store.append(&own, now)
         {
@@ -308,11 +316,13 @@ impl Core {
             Act::Resolve => self.live.resolve(now, id, by),
         }?;
         let deed = records::deed(now, by, act, id);
-        let tick = Tick { at: now, incidents: vec![incident.clone()], deeds: vec![deed], ..Tick::default() };
+        let messages = self.routes.streams(now, &incident);
+        let tick = Tick { at: now, incidents: vec![incident.clone()], deeds: vec![deed], messages, ..Tick::default() };
         if let Err(error) = self.store.commit(&tick) {
             self.published.store_failed();
             tracing::error!(%error, "could not keep what a person did");
         }
+        self.tap.incidents(std::slice::from_ref(&incident));
         self.publish(now, std::slice::from_ref(&incident));
         Some(incident)
     }
@@ -339,6 +349,8 @@ impl Core {
         let loud = told.filter(|i| !silence::is_silenced(&silences, i, now));
         let mut messages: Vec<NewMessage> = loud.flat_map(|i| self.routes.messages(now, i)).collect();
         messages.extend(outcome.changed.iter().flat_map(|i| self.routes.backfill(now, i)));
+        messages.extend(outcome.changed.iter().flat_map(|i| self.routes.streams(now, i)));
+        self.tap.incidents(&outcome.changed);
         self.unwritten.extend(outcome.changed.iter().cloned());
         self.unsent.extend(messages);
         self.commit(now);

@@ -10,11 +10,16 @@ mod charts;
 mod core;
 mod cursor;
 mod derived;
+mod forward;
+mod inflow;
 mod keep;
+mod lake;
 mod lead;
 mod log_reader;
 mod meters;
 mod outbox;
+mod outflow;
+mod pipes;
 mod poll;
 mod pull;
 mod records;
@@ -46,6 +51,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use backend::Desk;
 use core::{Core, Input, Timing};
 use outbox::StoreOutbox;
+use pipes::{PipeMeters, Works};
 use poll::Poller;
 use route::{BACKFILL, Routes};
 use sources::States;
@@ -63,6 +69,8 @@ pub enum DaemonError {
     Store { folder: PathBuf, why: String },
     #[error("channel `{name}`: {why}")]
     Channel { name: String, why: String },
+    #[error("pipe `{name}`: {why}")]
+    Pipe { name: String, why: String },
     #[error("another replica leads now")]
     Deposed,
     #[error("the cluster: {0}")]
@@ -136,7 +144,20 @@ impl Daemon {
         let (stop, stopped) = watch::channel(false);
 
         let outbox = Arc::new(StoreOutbox(store.clone()));
-        let (routes, couriers) = start_couriers(&options, &store, outbox, &stopped)?;
+        let (mut routes, mut couriers) = start_couriers(&options, &store, outbox, &stopped)?;
+        let bus = pipes::bus(config, &options.env)?;
+        let meters = Arc::new(PipeMeters::default());
+        let works = Works {
+            store: store.clone(),
+            states: states.clone(),
+            meters: meters.clone(),
+            clock,
+            stopped: stopped.clone(),
+            backoff: pipes::backoff(),
+        };
+        let pipes = pipes::start_out(config, &options.env, bus.as_ref(), &works)?;
+        couriers.extend(pipes.tasks);
+        routes.streams = pipes.streams;
         let channels = routes.channels.iter().map(|c| c.channel.clone()).collect();
         let handles = routes.handles.clone();
 
@@ -146,6 +167,7 @@ impl Daemon {
         let timing = Timing { tick, now: clock(), keep: keep::retention(&config.retention) };
         let mut core = Core::new(live, store.clone(), (routes, published.clone()), &timing);
         core.restore(clock()).map_err(&failed)?;
+        core.tap = pipes.tap;
         if let Some(cluster) = &options.cluster {
             start_cluster(cluster, &core, &inputs, states.clone()).await?;
         }
@@ -153,11 +175,13 @@ impl Daemon {
         start_prometheus(config, &core, &inputs, &states)?;
         let edge = pull::Edge { inputs: inputs.clone(), states: states.clone(), clock, env: options.env };
         pull::start(&options, &core, &edge, &stopped).await?;
+        couriers.extend(pipes::start_in(config, bus.as_ref(), &inputs, &works)?);
         let desk = Arc::new(Desk {
             store,
             published,
             inputs: inputs.clone(),
             states,
+            meters,
             clock,
             started: clock(),
             cluster: config.daemon.cluster.clone(),

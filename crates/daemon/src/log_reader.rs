@@ -175,7 +175,7 @@ impl Reader {
             self.skip(&mut cursor, now);
             let left = budget.left(now, self.a_minute);
             if left == 0 {
-                self.edge.states.lag(&self.name, now.duration_since(cursor.at).as_secs_f64());
+                self.edge.states.lag(&self.name, self.kind, Some(now.duration_since(cursor.at).as_secs_f64().max(0.0)));
                 continue;
             }
             match self.from.lines(cursor.span(now), left.saturating_add(cursor.known())).await {
@@ -197,7 +197,11 @@ impl Reader {
                         kept = cursor.at;
                     }
                     self.edge.states.good(&self.name, self.kind, now);
-                    self.edge.states.lag(&self.name, now.duration_since(cursor.at).as_secs_f64());
+                    self.edge.states.lag(
+                        &self.name,
+                        self.kind,
+                        Some(now.duration_since(cursor.at).as_secs_f64().max(0.0)),
+                    );
                     pause = if complete { self.every } else { Duration::from_secs(1) };
                 }
                 Err(error) => {

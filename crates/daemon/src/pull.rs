@@ -28,10 +28,7 @@ impl Edge {
     /// # Errors
     /// A name that is not there.
     pub fn filled(&self, what: &str, text: &str) -> Result<String, DaemonError> {
-        channels::filled(what, text, &self.env).map_err(|error| match error {
-            DaemonError::Channel { name, why } => DaemonError::Pull { what: name, why },
-            other => other,
-        })
+        channels::filled(text, &self.env).map_err(|why| DaemonError::Pull { what: what.to_owned(), why })
     }
 }
 

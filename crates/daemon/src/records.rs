@@ -37,6 +37,10 @@ pub fn event(event: &EventRecord) -> KeptEvent {
         count: event.count,
         first: event.first_at,
         last: event.last_at,
+        event: event.name.clone(),
+        about: event.about.clone(),
+        container: event.entity.as_ref().and_then(|e| e.part.as_deref()).unwrap_or_default().to_owned(),
+        host: event.host.clone(),
     }
 }
 

@@ -25,6 +25,8 @@ pub struct Routes {
     /// Who sends on which channel, to be asked how it goes.
     pub handles: Vec<(String, CourierHandle)>,
     pub backfill: bool,
+    /// Channels that get every version of every incident, such as a topic.
+    pub streams: Vec<String>,
     /// One for each courier: there is something to send.
     pub couriers: Vec<Arc<Notify>>,
 }
@@ -38,6 +40,10 @@ impl Routes {
 
     pub fn wake(&self) {
         self.couriers.iter().for_each(|c| c.notify_one());
+    }
+
+    pub fn streams(&self, now: Timestamp, incident: &LiveIncident) -> Vec<NewMessage> {
+        self.streams.iter().map(|channel| message(now, channel, incident)).collect()
     }
 
     pub fn backfill(&self, now: Timestamp, incident: &LiveIncident) -> Option<NewMessage> {

@@ -38,12 +38,9 @@ impl States {
         self.set(name, kind, |s| error.clone_into(&mut s.error));
     }
 
-    /// How many seconds the data of a source that was heard before is behind.
-    pub fn lag(&self, name: &str, seconds: f64) {
-        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(state) = all.get_mut(name) {
-            state.lag_s = Some(seconds.max(0.0));
-        }
+    /// How far its data is behind, seconds.
+    pub fn lag(&self, name: &str, kind: &str, lag_s: Option<f64>) {
+        self.set(name, kind, |s| s.lag_s = lag_s);
     }
 
     fn set(&self, name: &str, kind: &str, f: impl FnOnce(&mut SourceState)) {

@@ -140,7 +140,7 @@ impl fmt::Debug for Endpoint {
 pub struct Reply {
     pub status: u16,
     pub retry_after: Option<Duration>,
-    /// At most 64 KiB of it.
+    /// At most 64 KiB of it, where a sink did not ask for more.
     pub body: Vec<u8>,
 }
 
@@ -206,6 +206,17 @@ impl Client {
 
     /// Sends JSON and reads the answer. Errors are those of the way there; what a status means is the sink's to say.
     pub async fn post(&self, endpoint: &Endpoint, headers: &[(&str, &str)], body: Vec<u8>) -> Result<Reply, SendError> {
+        self.post_and_hear(endpoint, headers, body, BODY_MAX).await
+    }
+
+    /// As `post`, with an answer of up to `heard` bytes.
+    pub(crate) async fn post_and_hear(
+        &self,
+        endpoint: &Endpoint,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+        heard: usize,
+    ) -> Result<Reply, SendError> {
         self.check(endpoint).map_err(|e| SendError::dead(e.to_string()))?;
         let mut all = HeaderMap::new();
         all.insert(reqwest::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -226,9 +237,9 @@ impl Client {
         loop {
             match response.chunk().await {
                 Ok(Some(chunk)) => {
-                    let room = BODY_MAX - reply.body.len();
+                    let room = heard - reply.body.len();
                     reply.body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-                    if reply.body.len() == BODY_MAX {
+                    if reply.body.len() == heard {
                         return Ok(reply);
                     }
                 }

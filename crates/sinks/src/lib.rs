@@ -10,6 +10,8 @@
 
 mod alertmanager;
 mod answer;
+mod bulk;
+mod clickhouse;
 mod client;
 mod copies;
 mod courier;
@@ -30,6 +32,8 @@ use jiff::Timestamp;
 use rootline_model::{Lang, LiveIncident};
 
 pub use alertmanager::{Alertmanager, TICK};
+pub use bulk::{Bulk, BulkOptions, Document, Taken};
+pub use clickhouse::{ClickHouse, ClickHouseOptions, Lasting};
 pub use client::{Client, ClientOptions, Endpoint, EndpointError, Reach, Reply};
 pub use copies::{Copies, CopiesOptions, Posted};
 pub use courier::{Courier, CourierHandle, CourierOptions, CourierStats};

@@ -296,6 +296,7 @@ fn events(folder: &Path) -> Outcome {
                 count: 1,
                 first: ms(T0 + *n as i64 * 5000),
                 last: ms(T0 + *n as i64 * 5000),
+                ..KeptEvent::default()
             })
             .collect();
         store.put_events(&some)?;

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use rusqlite::types::Value;
-use rusqlite::{Connection, Row, ToSql, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, params, params_from_iter};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Fault, Result, StoreError};
@@ -32,6 +32,25 @@ pub struct KeptEvent {
     pub count: u32,
     pub first: Timestamp,
     pub last: Timestamp,
+    /// Name of the Event object.
+    pub event: String,
+    /// What it is about in Kubernetes' words: `Pod shop/cart-1`. Empty for events that older versions kept, as are the next two.
+    pub about: String,
+    /// Of that pod; empty if it is about the whole.
+    pub container: String,
+    /// Node of `source`.
+    pub host: String,
+}
+
+/// An event that is new or grew, for readers that follow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Growth {
+    /// Larger than that of every change before.
+    pub seq: u64,
+    pub event: KeptEvent,
+    /// Its count and `last` before; 0 for a new one.
+    pub was: u32,
+    pub was_last: Timestamp,
 }
 
 /// Which events; empty texts and `None` ask for nothing.
@@ -74,23 +93,32 @@ pub struct Change {
     pub actor: String,
 }
 
+const SEQ: &str = "SELECT value FROM meta WHERE name = 'event_seq'";
+
+/// As `event` reads them.
+const COLUMNS: &str =
+    "uid, cluster, namespace, kind, name, object, reason, type, source, note, count, first, last, event, about,
+  container, host, id";
+
 impl EventStore for Store {
     fn put_events(&self, events: &[KeptEvent]) -> Result<usize> {
         if events.is_empty() {
             return Ok(0);
         }
         self.history.write(|t| {
+            let mut seq: i64 = t.query_row(SEQ, [], |r| r.get(0))?;
             let mut put = t.prepare_cached(
-                "INSERT INTO event
-                   (uid, cluster, namespace, kind, name, object, reason, type, source, note, count, first, last)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
-                 ON CONFLICT (uid) DO UPDATE SET note = ?10, count = max(count, ?11), first = min(first, ?12),
-                   last = max(last, ?13) WHERE ?11 > count OR ?13 > last",
+                "INSERT INTO event (uid, cluster, namespace, kind, name, object, reason, type, source, note, count, first, last,
+                   event, about, container, host, seq)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
+                 ON CONFLICT (uid) DO UPDATE SET was = count, was_last = last, note = ?10, count = max(count, ?11),
+                   first = min(first, ?12), last = max(last, ?13), seq = ?18 WHERE ?11 > count OR ?13 > last",
             )?;
             let mut new = 0;
             for e in events {
                 let (count, first, last) = (e.count.max(1), milliseconds(e.first), milliseconds(e.last));
-                let values: [&dyn ToSql; 13] = [
+                let next = seq + 1;
+                let values: [&dyn ToSql; 18] = [
                     &e.uid,
                     &e.cluster,
                     &e.namespace,
@@ -104,9 +132,17 @@ impl EventStore for Store {
                     &count,
                     &first,
                     &last,
+                    &e.event,
+                    &e.about,
+                    &e.container,
+                    &e.host,
+                    &next,
                 ];
-                new += put.execute(values)?;
+                let changed = put.execute(values)?;
+                seq = if changed > 0 { next } else { seq };
+                new += changed;
             }
+            t.execute("UPDATE meta SET value = ?1 WHERE name = 'event_seq'", [seq])?;
             Ok(new)
         })
     }
@@ -118,6 +154,53 @@ impl EventStore for Store {
 }
 
 impl Store {
+    /// What is new or grew after that number, in that order. An event that grew several times since is here once.
+    pub fn events_after(&self, seq: u64, limit: usize) -> Result<Vec<Growth>> {
+        self.history.read(|db| {
+            let mut query = db.prepare_cached(&format!(
+                "SELECT {COLUMNS}, seq, was, was_last FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2"
+            ))?;
+            let rows = query.query_map(params![seq.cast_signed(), limit.min(PAGE_MAX)], |r| {
+                let (event, _) = event(r)?;
+                Ok(Growth {
+                    seq: r.get::<_, i64>(18)?.cast_unsigned(),
+                    event,
+                    was: r.get(19)?,
+                    was_last: moment(r.get(20)?),
+                })
+            })?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// How many are after that number, and when the first of them was last seen. Counts no further than 100,000.
+    pub fn events_waiting(&self, seq: u64) -> Result<(u64, Option<Timestamp>)> {
+        self.history.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT (SELECT count(*) FROM (SELECT 1 FROM event WHERE seq > ?1 LIMIT 100000)),
+                   (SELECT last FROM event WHERE seq > ?1 ORDER BY seq LIMIT 1)",
+            )?;
+            let counted = |r: &Row| Ok((r.get(0)?, r.get::<_, Option<i64>>(1)?.map(moment)));
+            Ok(query.query_row([seq.cast_signed()], counted)?)
+        })
+    }
+
+    /// How far the reader of that name is; 0 for one that never was here.
+    pub fn cursor(&self, name: &str) -> Result<u64> {
+        self.history.read(|db| {
+            let mut query = db.prepare_cached("SELECT value FROM cursor WHERE name = ?1")?;
+            Ok(query.query_row([name], |r| r.get::<_, i64>(0)).optional()?.unwrap_or_default().cast_unsigned())
+        })
+    }
+
+    pub fn put_cursor(&self, name: &str, value: u64) -> Result<()> {
+        self.history.write(|t| {
+            t.prepare_cached("INSERT INTO cursor VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = ?2")?
+                .execute(params![name, value.cast_signed()])?;
+            Ok(())
+        })
+    }
+
     /// The same change twice is one.
     pub fn put_changes(&self, changes: &[Change]) -> Result<()> {
         if changes.is_empty() {
@@ -175,10 +258,7 @@ fn list(
     after: Option<(i64, i64)>,
     limit: usize,
 ) -> std::result::Result<Page<KeptEvent>, Fault> {
-    let mut sql = String::from(
-        "SELECT uid, cluster, namespace, kind, name, object, reason, type, source, note, count, first, last, id
-         FROM event WHERE 1",
-    );
+    let mut sql = format!("SELECT {COLUMNS} FROM event WHERE 1");
     let mut values: Vec<Value> = Vec::new();
     if let Some((last, id)) = after {
         sql.push_str(" AND (last, id) < (?, ?)");
@@ -232,6 +312,10 @@ fn event(r: &Row) -> rusqlite::Result<(KeptEvent, i64)> {
         count: r.get(10)?,
         first: moment(r.get(11)?),
         last: moment(r.get(12)?),
+        event: r.get(13)?,
+        about: r.get(14)?,
+        container: r.get(15)?,
+        host: r.get(16)?,
     };
-    Ok((event, r.get(13)?))
+    Ok((event, r.get(17)?))
 }

@@ -26,7 +26,7 @@ mod verify;
 pub use alerts::KeptAlert;
 pub use audit::Deed;
 pub use error::{Result, StoreError};
-pub use events::{Change, EventQuery, EventStore, KeptEvent};
+pub use events::{Change, EventQuery, EventStore, Growth, KeptEvent};
 pub use incidents::{IncidentFilter, PAGE_MAX, Page};
 pub use outbox::{ChannelCounts, Message, MessageState, NewMessage, Outcome};
 pub use retention::{Keep, Removed, Size};

@@ -20,7 +20,7 @@ const STATE: Kind = Kind {
 /// Events, changes, series: a power cut may take the last moments, a kill of the process takes nothing written.
 const HISTORY: Kind = Kind {
     file: "history.db",
-    migrations: &[include_str!("../schema/history_001.sql")],
+    migrations: &[include_str!("../schema/history_001.sql"), include_str!("../schema/history_002.sql")],
     synchronous: "NORMAL",
     page: 8192,
     check: false,

@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests of the outside world have a clock and files")]
 
 mod alertmanager;
+mod bulk;
 mod channels;
 mod courier;
 mod fake;

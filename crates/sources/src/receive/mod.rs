@@ -15,6 +15,8 @@
 //! | Elasticsearch `_bulk`, `/` | [`elasticsearch::bulk`], [`elasticsearch::probe`] | 200 |
 //! | Kubernetes events | [`events::events`] | 204 |
 //!
+//! [`topics`] reads messages of a bus the same way.
+//!
 //! Lines go on to [`crate::intake::Intake`], spans to [`SpanFold`].
 
 pub mod alerts;
@@ -29,6 +31,7 @@ pub mod otlp;
 mod proto;
 mod remote_write;
 mod spans;
+pub mod topics;
 pub mod zipkin;
 
 use std::borrow::Cow;

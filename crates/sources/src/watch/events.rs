@@ -129,6 +129,19 @@ pub fn event_router(record: &EventRecord) -> Value {
     })
 }
 
+/// The same of an event that grew from `was` times, the last of them at `was_last`; with `old_event`, as EventRouter has it
+/// for an update. 0 times: it is new.
+pub fn event_router_after(record: &EventRecord, was: u32, was_last: Timestamp) -> Value {
+    let fresh = if was == 0 { record.count } else { record.count.saturating_sub(was) };
+    let mut routed = event_router(&EventRecord { fresh, ..record.clone() });
+    if was > 0 {
+        let old = event_router(&EventRecord { count: was, last_at: was_last, fresh: was, ..record.clone() });
+        routed["verb"] = json!("UPDATED");
+        routed["old_event"] = old["event"].clone();
+    }
+    routed
+}
+
 #[cfg(test)]
 mod tests {
     use rootline_objects::Object;
@@ -198,5 +211,9 @@ mod tests {
         assert_eq!(event_record(&event(&json["event"].to_string()), NOW), first);
         let again = book.take(&core(2, "2026-01-02T03:01:00Z"), NOW).expect("repeated");
         assert_eq!(event_router(&again)["verb"], "UPDATED");
+        assert_eq!(event_router_after(&first, 0, NOW), json);
+        let grown = event_router_after(&again, first.count, first.last_at);
+        assert_eq!((&grown["verb"], &grown["event"]["count"]), (&json!("UPDATED"), &json!(2)));
+        assert_eq!(grown["old_event"], json["event"]);
     }
 }

@@ -29,7 +29,7 @@ use tokio::task::JoinSet;
 pub use changes::changes;
 pub use delta::{Delta, Item, ResourceId, Trouble};
 pub use election::ElectionTimes;
-pub use events::{EventBook, event_record, event_router};
+pub use events::{EventBook, event_record, event_router, event_router_after};
 pub use lease::{Lease, LeaseOptions};
 pub use logs::{LogBook, LogRates};
 pub use options::WatchOptions;

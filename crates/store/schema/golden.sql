@@ -112,6 +112,10 @@ CREATE TABLE chunk (
   bytes  BLOB NOT NULL,
   PRIMARY KEY (level, slot, series)
 ) WITHOUT ROWID;
+CREATE TABLE cursor (
+  name  TEXT PRIMARY KEY,
+  value INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE event (
   id        INTEGER PRIMARY KEY,
   uid       TEXT NOT NULL UNIQUE,      -- of the Event object
@@ -127,9 +131,10 @@ CREATE TABLE event (
   count     INTEGER NOT NULL,
   first     INTEGER NOT NULL,
   last      INTEGER NOT NULL
-);
+, seq INTEGER NOT NULL DEFAULT 0, was INTEGER NOT NULL DEFAULT 0, was_last INTEGER NOT NULL DEFAULT 0, event TEXT NOT NULL DEFAULT '', about TEXT NOT NULL DEFAULT '', container TEXT NOT NULL DEFAULT '', host TEXT NOT NULL DEFAULT '');
 CREATE INDEX event_by_last ON event (last, id);
 CREATE INDEX event_by_object ON event (namespace, kind, name, last);
+CREATE INDEX event_by_seq ON event (seq);
 CREATE TABLE head (
   seq   INTEGER PRIMARY KEY,
   crc   INTEGER NOT NULL,
