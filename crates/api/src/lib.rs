@@ -25,11 +25,12 @@ pub use backend::{Answered, Backend, Fault, Recording};
 pub use doors::TlsFiles;
 pub use intake::{Accepted, Intake, PushedEvent, Refusal, Why};
 pub use matcher::{Compare, Matcher, matches_all};
-pub use wire::incident_json;
 pub use server::{Audit, Audited, Bound, Options, ServeError, Server};
+pub use wire::incident_json;
 pub use words::{
     Action, AlertState, ChangeQuery, ChangeRow, Chart, DeadLetter, EventQuery, EventRow, Forecast, Gauges,
-    IncidentGauge, IncidentQuery, Level, News, OutboxGauge, Page, Paging, PipeGauge, Silence, SourceState, Status, What,
+    IncidentGauge, IncidentQuery, Level, News, OutboxGauge, Page, Paging, PipeGauge, Silence, SourceState, Status,
+    What,
 };
 
 #[cfg(test)]

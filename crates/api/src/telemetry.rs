@@ -267,7 +267,8 @@ fn pipes(book: &mut Book, g: &Gauges) {
     let waiting = g.pipes.iter().map(|p| (by(&p.name), p.waiting as f64));
     book.family("rootline_pipe_waiting_items", "Items that wait to be forwarded", waiting);
     let dropped = g.pipes.iter().flat_map(|p| {
-        let row = |(reason, n): &(&'static str, u64)| (vec![("pipe", p.name.clone()), ("reason", (*reason).to_owned())], *n);
+        let row =
+            |(reason, n): &(&'static str, u64)| (vec![("pipe", p.name.clone()), ("reason", (*reason).to_owned())], *n);
         p.dropped.iter().map(row).collect::<Vec<_>>()
     });
     book.counts("rootline_pipe_dropped_items", "Items given up, by reason", dropped);

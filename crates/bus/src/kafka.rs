@@ -213,7 +213,9 @@ fn ask(consumer: &StreamConsumer, topics: &[String]) -> Result<(), BusError> {
 
 fn unread(error: &KafkaError) -> String {
     match error.rdkafka_error_code() {
-        Some(Code::AllBrokersDown | Code::BrokerTransportFailure | Code::OperationTimedOut) => "no broker can be reached".to_owned(),
+        Some(Code::AllBrokersDown | Code::BrokerTransportFailure | Code::OperationTimedOut) => {
+            "no broker can be reached".to_owned()
+        }
         Some(Code::UnknownTopicOrPartition | Code::UnknownTopic) => "a topic to be read does not exist".to_owned(),
         Some(code) => code.to_string(),
         None => error.to_string(),

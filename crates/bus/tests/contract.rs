@@ -17,11 +17,8 @@ fn brokers() -> (MockCluster<'static, DefaultProducerContext>, Kafka) {
 }
 
 fn records(numbers: std::ops::Range<u32>) -> Vec<Record> {
-    let record = |n: u32| Record {
-        topic: "in".to_owned(),
-        key: format!("k{}", n % 7),
-        payload: n.to_string().into_bytes(),
-    };
+    let record =
+        |n: u32| Record { topic: "in".to_owned(), key: format!("k{}", n % 7), payload: n.to_string().into_bytes() };
     numbers.map(record).collect()
 }
 

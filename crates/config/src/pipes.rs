@@ -136,8 +136,7 @@ pub(crate) fn validate(file: &str, forward: &Forward, kafka: &Kafka) -> Result<(
     }
     let house = &forward.clickhouse;
     if house.enabled && !house.url.starts_with("${") && !has_scheme(&house.url, &["http", "https"]) {
-        let detail =
-            format!("forward.clickhouse.url `{}` is no address, expected http://… or https://…", house.url);
+        let detail = format!("forward.clickhouse.url `{}` is no address, expected http://… or https://…", house.url);
         return Err(ConfigError::whole(file, detail));
     }
     if house.database.is_empty() || !house.database.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {

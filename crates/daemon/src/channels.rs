@@ -29,9 +29,7 @@ pub fn ready(
     words: Arc<dyn Words>,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Ready, DaemonError> {
-    let fill = |text: &str| {
-        filled(text, env).map_err(|why| DaemonError::Channel { name: channel.name.clone(), why })
-    };
+    let fill = |text: &str| filled(text, env).map_err(|why| DaemonError::Channel { name: channel.name.clone(), why });
     let url = fill(&channel.url.value)?;
     let secret = fill(&channel.secret)?;
     let name = channel.name.as_str();

@@ -181,7 +181,8 @@ impl Lake {
     }
 
     fn sample(&mut self, batch: &SeriesBatch) {
-        let labels = if self.cluster.is_empty() { batch.labels.clone() } else { batch.labels.with("cluster", &self.cluster) };
+        let labels =
+            if self.cluster.is_empty() { batch.labels.clone() } else { batch.labels.with("cluster", &self.cluster) };
         let series = labels.fingerprint().0;
         let now = (self.works.clock)();
         let hour = now.as_second() / HOUR_S;
@@ -190,14 +191,20 @@ impl Lake {
         }
         if self.known.1.insert(series) {
             let all: BTreeMap<&str, &str> = labels.iter().collect();
-            let row = json!({ "series": series, "name": labels.value("__name__"), "labels": all, "seen": now.as_second() });
+            let row =
+                json!({ "series": series, "name": labels.value("__name__"), "labels": all, "seen": now.as_second() });
             self.row("series", &row.to_string());
         }
         let mut row = String::new();
         // JSON has no NaN and no infinity; the store keeps them
         for (ms, value) in batch.points.iter().filter(|(_, value)| value.is_finite()) {
             row.clear();
-            let _ = write!(row, "{{\"series\":{series},\"ts\":{}.{:03},\"v\":{value}}}", ms.div_euclid(1000), ms.rem_euclid(1000));
+            let _ = write!(
+                row,
+                "{{\"series\":{series},\"ts\":{}.{:03},\"v\":{value}}}",
+                ms.div_euclid(1000),
+                ms.rem_euclid(1000)
+            );
             self.row("samples", &row);
         }
     }

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use rootline_api::PipeGauge;
 use rootline_bus::{Bus, Options as BusOptions};
 use rootline_config::{Config, SearchTarget};
-use rootline_sinks::{Backoff, Bulk, BulkOptions, Client, ClickHouse, ClickHouseOptions, Endpoint, Lasting};
+use rootline_sinks::{Backoff, Bulk, BulkOptions, ClickHouse, ClickHouseOptions, Client, Endpoint, Lasting};
 use rootline_store::{Store, StoreError};
 use tokio::sync::{mpsc, watch};
 

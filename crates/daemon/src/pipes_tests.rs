@@ -194,11 +194,10 @@ async fn a_key_that_is_not_accepted_loses_nothing_and_is_shown() {
 fn an_event_out_of_the_store_has_the_shape_of_event_router() {
     let growth = Growth { seq: 7, event: event(1, 4), was: 2, was_last: now() };
     let routed = forward::routed(&growth);
-    assert_eq!((&routed["verb"], &routed["event"]["count"], &routed["old_event"]["count"]), (
-        &"UPDATED".into(),
-        &4.into(),
-        &2.into()
-    ));
+    assert_eq!(
+        (&routed["verb"], &routed["event"]["count"], &routed["old_event"]["count"]),
+        (&"UPDATED".into(), &4.into(), &2.into())
+    );
     assert_eq!(routed["event"]["involvedObject"]["kind"], "Pod");
     let new = forward::routed(&Growth { was: 0, ..growth });
     assert_eq!((&new["verb"], new.get("old_event")), (&"ADDED".into(), None));
@@ -373,7 +372,7 @@ async fn events_and_lines_are_committed_when_the_core_has_taken_them() {
     let (first, second) = (line("ERROR one"), line("ERROR two"));
     let (mut queue, _) = reading(&bench, Kind::Logs, &[&first, &second]);
     let Some(Input::Lines(records)) = queue.recv().await else { panic!("lines") };
-    assert_eq!(records[0].text, "one");
+    assert_eq!(records[0].text, "ERROR one");
 }
 
 #[test]

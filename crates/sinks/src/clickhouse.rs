@@ -128,7 +128,9 @@ impl ClickHouse {
                 Err(SendError::rejected(format!("{} cannot read the rows: {said}", self.options.endpoint)))
             }
             // too many parts, memory, too many queries, read-only disk: it may pass
-            Some(_) => Err(SendError::Retry { after: reply.retry_after, why: format!("{}: {said}", self.options.endpoint) }),
+            Some(_) => {
+                Err(SendError::Retry { after: reply.retry_after, why: format!("{}: {said}", self.options.endpoint) })
+            }
             None => Err(refused(&self.options.endpoint, &reply)),
         }
     }

@@ -96,7 +96,8 @@ pub struct Change {
 const SEQ: &str = "SELECT value FROM meta WHERE name = 'event_seq'";
 
 /// As `event` reads them.
-const COLUMNS: &str = "uid, cluster, namespace, kind, name, object, reason, type, source, note, count, first, last, event, about,
+const COLUMNS: &str =
+    "uid, cluster, namespace, kind, name, object, reason, type, source, note, count, first, last, event, about,
   container, host, id";
 
 impl EventStore for Store {
