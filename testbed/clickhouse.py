@@ -5,13 +5,15 @@ usage: clickhouse.py PORT FOLDER
 """
 import re
 import sys
+import threading
 import urllib.parse
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from chdb import session
 
 port, folder = int(sys.argv[1]), sys.argv[2]
 engine = session.Session(folder)
+one_at_a_time = threading.Lock()
 
 
 class Front(BaseHTTPRequestHandler):
@@ -30,8 +32,10 @@ class Front(BaseHTTPRequestHandler):
         query = urllib.parse.parse_qs(urllib.parse.urlparse(self.path).query).get("query", [""])[0]
         body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
         try:
-            result = engine.query(f"{query}\n{body}", "TabSeparated")
-            self.answer(200, result.bytes() if result is not None else b"")
+            with one_at_a_time:
+                result = engine.query(f"{query}\n{body}", "TabSeparated")
+                rows = result.bytes() if result is not None else b""
+            self.answer(200, rows)
         except Exception as error:  # the engine's words carry the code
             said = str(error)
             code = re.search(r"Code: (\d+)", said)
@@ -42,4 +46,4 @@ class Front(BaseHTTPRequestHandler):
         pass
 
 
-HTTPServer(("127.0.0.1", port), Front).serve_forever()
+ThreadingHTTPServer(("127.0.0.1", port), Front).serve_forever()

@@ -52,6 +52,12 @@ lines() { # NUMBER TEXT : pushed as a shipper would
 }
 lines 200 first
 check 30 "log records are rows" some "SELECT count() FROM $D.logs WHERE ns = 'shop' AND pod = 'cart-1' AND level = 'error' AND message LIKE '%first%'" 199
+sample() { # NAME VALUE : one point, as an OpenTelemetry exporter sends it
+  printf '{"resourceMetrics":[{"resource":{},"scopeMetrics":[{"scope":{},"metrics":[{"name":"%s","gauge":{"dataPoints":[{"timeUnixNano":"%s","asDouble":%s,"attributes":[{"key":"namespace","value":{"stringValue":"shop"}}]}]}}]}]}]}' \
+    "$1" "$(date +%s%N)" "$2" | curl -sf -m 5 -o /dev/null -X POST -H 'Content-Type: application/json' --data-binary @- "$API/v1/metrics"
+}
+sample rootline:made_up 4.25
+check 30 "a sample of the kept series is a row, with its labels beside it" is "SELECT v, n.labels['namespace'], n.labels['cluster'] FROM $D.samples s JOIN (SELECT * FROM $D.series FINAL) n ON n.series = s.series WHERE n.name = 'rootline:made_up'" $'4.25\tshop\ttestbed'
 
 say "clickhouse.sh: the engine goes away"
 stop house

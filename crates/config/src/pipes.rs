@@ -181,7 +181,7 @@ mod tests {
         check("forward: {elasticsearch: [{name: s, url: 'http://s:9200'}]}", "accepted");
         check(
             "forward:\n  elasticsearch:\n  - {name: s, url: 's:9200'}",
-            "rootline.yaml:3:21: `s:9200` is no address of an Elasticsearch, expected http://… or https://…",
+            "rootline.yaml:3:20: `s:9200` is no address of an Elasticsearch, expected http://… or https://…",
         );
         check(
             "forward: {elasticsearch: [{name: s, url: 'http://a'}, {name: s, url: 'http://b'}]}",

@@ -42,6 +42,8 @@ pub async fn run(sink: Arc<dyn EventSink>, works: Works) {
             }
             Ok(Step::Idle) => {
                 failures = 0;
+                // nothing waits, so nothing is wrong
+                works.states.good(&name, kind, (works.clock)());
                 works.pause(LOOK_EVERY).await
             }
             Err(error) => {

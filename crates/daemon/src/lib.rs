@@ -51,7 +51,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use backend::Desk;
 use core::{Core, Input, Timing};
 use outbox::StoreOutbox;
-use pipes::{PipeMeters, Works};
+use pipes::Works;
 use poll::Poller;
 use route::{BACKFILL, Routes};
 use sources::States;
@@ -146,15 +146,7 @@ impl Daemon {
         let outbox = Arc::new(StoreOutbox(store.clone()));
         let (mut routes, mut couriers) = start_couriers(&options, &store, outbox, &stopped)?;
         let bus = pipes::bus(config, &options.env)?;
-        let meters = Arc::new(PipeMeters::default());
-        let works = Works {
-            store: store.clone(),
-            states: states.clone(),
-            meters: meters.clone(),
-            clock,
-            stopped: stopped.clone(),
-            backoff: pipes::backoff(),
-        };
+        let works = Works::new(&store, &states, &stopped, clock);
         let pipes = pipes::start_out(config, &options.env, bus.as_ref(), &works)?;
         couriers.extend(pipes.tasks);
         routes.streams = pipes.streams;
@@ -181,7 +173,7 @@ impl Daemon {
             published,
             inputs: inputs.clone(),
             states,
-            meters,
+            meters: works.meters.clone(),
             clock,
             started: clock(),
             cluster: config.daemon.cluster.clone(),

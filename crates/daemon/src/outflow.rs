@@ -45,6 +45,8 @@ async fn round(bus: &dyn Bus, topic: &str, works: &Works) -> Result<usize, Strin
     let now = (works.clock)();
     let claimed = works.ask(move |store| store.claim(INCIDENTS, now, LEASE, BATCH)).await?;
     if claimed.is_empty() {
+        // nothing waits, so nothing is wrong
+        works.states.good(INCIDENTS, KIND, now);
         return Ok(0);
     }
     let records: Vec<Record> = claimed.iter().map(|m| record(topic, m)).collect();

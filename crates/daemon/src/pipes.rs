@@ -21,7 +21,7 @@ use crate::sources::States;
 use crate::{DaemonError, channels, outflow};
 
 const FIRST_WAIT: SignedDuration = SignedDuration::from_secs(1);
-const LONGEST_WAIT: SignedDuration = SignedDuration::from_secs(120);
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_secs(30);
 
 /// Channel of the outbox that holds incidents for Kafka.
 pub const INCIDENTS: &str = "kafka-out:incidents";
@@ -91,12 +91,19 @@ pub struct Works {
     pub backoff: Backoff,
 }
 
-/// Waits after failures: short enough that what comes back is noticed soon.
-pub fn backoff() -> Backoff {
-    Backoff { first: FIRST_WAIT, longest: LONGEST_WAIT, seed: u64::from(std::process::id()) }
-}
-
 impl Works {
+    pub fn new(
+        store: &Arc<Store>,
+        states: &Arc<States>,
+        stopped: &watch::Receiver<bool>,
+        clock: fn() -> Timestamp,
+    ) -> Works {
+        // short enough that what comes back is noticed soon
+        let backoff = Backoff { first: FIRST_WAIT, longest: LONGEST_WAIT, seed: u64::from(std::process::id()) };
+        let (store, states, stopped) = (store.clone(), states.clone(), stopped.clone());
+        Works { store, states, meters: Arc::default(), clock, stopped, backoff }
+    }
+
     /// Asks the store where waiting hurts nobody.
     pub async fn ask<T: Send + 'static>(
         &self,

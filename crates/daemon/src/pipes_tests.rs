@@ -372,7 +372,7 @@ async fn events_and_lines_are_committed_when_the_core_has_taken_them() {
     let (first, second) = (line("ERROR one"), line("ERROR two"));
     let (mut queue, _) = reading(&bench, Kind::Logs, &[&first, &second]);
     let Some(Input::Lines(records)) = queue.recv().await else { panic!("lines") };
-    assert_eq!(records[0].text, "one");
+    assert_eq!(records[0].text, "ERROR one");
 }
 
 #[test]
