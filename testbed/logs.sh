@@ -6,15 +6,16 @@
 ROOTLINE_TESTBED_PORT=${ROOTLINE_TESTBED_PORT:-25000}
 . "$(dirname "$0")/lib.sh"
 [ -x "${ROOTLINE:-}" ] || die "set ROOTLINE to the binary"
-RUN=$TB/run/logs LOG=$TB/log/logs PARTNERS=$TB/data/logs
+WORK=$(mktemp -d)     # not below the test bed, whose down.sh removes its data
+RUN=$WORK/run LOG=$WORK/log PARTNERS=$WORK/data
 keep=${1:-}
 passed=0 failed=0
 check() { # NAME COMMAND...
   local name=$1; shift
   if "$@"; then echo "PASS $name"; passed=$((passed + 1)); else echo "FAIL $name"; failed=$((failed + 1)); fi
 }
-trap '[ "$keep" = --keep ] || { stop rootline KILL; stop loki KILL; }' EXIT
-rm -rf "$PARTNERS"; mkdir -p "$PARTNERS" "$RUN" "$LOG"
+trap '[ "$keep" = --keep ] || { stop rootline KILL; stop loki KILL; }; [ "$failed" -ne 0 ] || [ "$keep" = --keep ] || rm -rf "$WORK"' EXIT
+mkdir -p "$PARTNERS" "$RUN" "$LOG"
 LOKI=http://127.0.0.1:$LOKI_PORT
 OURS=http://127.0.0.1:$ROOTLINE_PORT
 

@@ -6,15 +6,16 @@
 ROOTLINE_TESTBED_PORT=${ROOTLINE_TESTBED_PORT:-25600}
 . "$(dirname "$0")/lib.sh"
 [ -x "${ROOTLINE:-}" ] || die "set ROOTLINE to the binary"
-RUN=$TB/run/scrape LOG=$TB/log/scrape PARTNERS=$TB/data/scrape
+WORK=$(mktemp -d)     # not below the test bed, whose down.sh removes its data
+RUN=$WORK/run LOG=$WORK/log PARTNERS=$WORK/data
 keep=${1:-}
 passed=0 failed=0
 check() { # NAME COMMAND...
   local name=$1; shift
   if "$@"; then echo "PASS $name"; passed=$((passed + 1)); else echo "FAIL $name"; failed=$((failed + 1)); fi
 }
-trap '[ "$keep" = --keep ] || { stop rootline KILL; stop prometheus KILL; stop node_exporter KILL; }' EXIT
-rm -rf "$PARTNERS"; mkdir -p "$PARTNERS" "$RUN" "$LOG"
+trap '[ "$keep" = --keep ] || { stop rootline KILL; stop prometheus KILL; stop node_exporter KILL; }; [ "$failed" -ne 0 ] || [ "$keep" = --keep ] || rm -rf "$WORK"' EXIT
+mkdir -p "$PARTNERS" "$RUN" "$LOG"
 OURS=http://127.0.0.1:$ROOTLINE_PORT EXPORTER=http://127.0.0.1:$NODE_EXPORTER_PORT/metrics PROMETHEUS=http://127.0.0.1:$PROMETHEUS_PORT
 
 start_exporter() {

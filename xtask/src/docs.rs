@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use rootline_engine::series_catalog::{self, Bad, Limit, Series, Step};
 use rootline_engine::{Engine, Options};
 use rootline_model::{Class, Lang, Texts};
 
@@ -14,6 +15,8 @@ pub fn pages() -> Result<Vec<(&'static str, String)>, String> {
         ("docs/zh/reference/causes.md", causes(&engine, Lang::Zh)),
         ("docs/reference/findings.md", findings(Lang::En)),
         ("docs/zh/reference/findings.md", findings(Lang::Zh)),
+        ("docs/reference/series.md", series(Lang::En)),
+        ("docs/zh/reference/series.md", series(Lang::Zh)),
         ("docs/reference/coverage.md", coverage(&engine)),
     ])
 }
@@ -105,6 +108,34 @@ fn findings(lang: Lang) -> String {
             doc.code,
             text.replace("[[", "").replace("]]", "").replace('|', "\\|")
         );
+    }
+    out
+}
+
+/// The catalogue of series, for `detection.thresholds`.
+fn series(lang: Lang) -> String {
+    let (title, head) = match lang {
+        Lang::En => (
+            "# Catalogue of series\n\nIds for `detection.thresholds`, see [what the daemon pulls](../how-to/pull.md). Core \
+             series come every `core_interval_s`, the others every `interval_s`.",
+            "| id | what | unit | core | thresholds: code, bad from, good again, seconds |",
+        ),
+        Lang::Zh => (
+            "# 指标目录\n\n用于 `detection.thresholds` 的 id，见[主动采集](../how-to/pull.md)。核心指标间隔为 `core_interval_s`，\
+             其余为 `interval_s`。",
+            "| id | 含义 | 单位 | 核心 | 阈值：代码、触发值、恢复值、持续秒数 |",
+        ),
+    };
+    let mut out = format!("{MADE}{title}\n\n{head}\n|---|---|---|---|---|\n");
+    let mut all: Vec<&Series> = series_catalog::all().collect();
+    all.sort_by_key(|s| s.id);
+    for s in all {
+        let sign = if s.bad == Bad::Up { "≥" } else { "≤" };
+        let limit = |l: &Limit| format!("`{}` {sign} {}, {}, {}", l.code, l.at, l.clear, l.hold_s);
+        let limits: Vec<String> = s.limits.iter().map(limit).collect();
+        let what = if lang == Lang::En { s.en } else { s.zh };
+        let core = if s.step == Step::Core { "●" } else { "" };
+        let _ = writeln!(out, "| `{}` | {what} | {} | {core} | {} |", s.id, s.unit.word(), limits.join("; "));
     }
     out
 }
