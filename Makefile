@@ -41,7 +41,7 @@ docs: ## regenerate the reference pages from catalogues and rules
 	@scripts/setup rust
 	cargo run -q --locked -p xtask -- docs
 
-e2e: ## real Kubernetes, Prometheus, Alertmanager; about 70 minutes: 60 faults diagnosed, the live client, the daemon among its partners and its death
+e2e: ## real Kubernetes, Prometheus, Alertmanager; about 80 minutes: 60 faults diagnosed, the live client, the daemon among its partners, what breaks around it, its death and size
 	@scripts/setup rust testbed
 	cargo build --release --locked -p rootline-app
 	export ROOTLINE="$$PWD/target/release/rootline"
@@ -50,6 +50,8 @@ e2e: ## real Kubernetes, Prometheus, Alertmanager; about 70 minutes: 60 faults d
 	testbed/run.sh
 	testbed/inhibition.sh
 	testbed/death.sh
+	testbed/faults-run.sh
+	testbed/size.sh
 
 bench: ## speed and memory over growing clusters and recordings, held against their bars
 	@scripts/setup rust

@@ -140,7 +140,7 @@ disk() {
   check "disk: an alert is accepted before" accepted Before "$url"
   inside dd if=/dev/zero of="$small/fill" bs=64k > /dev/null 2>&1 || true
   filled() { # until one is refused; remembers the last that was taken
-    local status words; words=$(head -c 20000 /dev/zero | tr '\0' x)
+    local status words i; words=$(head -c 20000 /dev/zero | tr '\0' x)
     for i in $(seq 400); do
       status=$(alert "Full$i" "$words" | at -o /dev/null -w '%{http_code}' -H 'Content-Type: application/json' --data-binary @- "$url/api/v2/alerts" || true)
       [ "$status" = 200 ] || break
@@ -149,13 +149,18 @@ disk() {
     echo "figure: $status, the ${i}th"; [ "$status" = 503 ]
   }
   check "disk: full, an alert that cannot be kept is refused with 503" filled
+  # the very same bytes, as a sender without an end in its alerts sends them
+  alert Twice > "$DATA/twice"
+  twice() { local status; status=$(at -o /dev/null -w '%{http_code}' -H 'Content-Type: application/json' --data-binary @"$DATA/twice" "$url/api/v2/alerts" || true); echo "figure: $status"; [ "$status" = "$1" ]; }
+  check "disk: full, a small one too" twice 503
   check "disk: full, rootline_store_errors_total grows" within 30 grew rootline_store_errors_total "" 0 "$url"
   check "disk: full, still alive" at -f "$url/-/healthy"
   inside rm -f "$small/fill"
   check "disk: room again, an alert is accepted" within 30 accepted After "$url"
+  check "disk: room again, the one that was refused is accepted when it is sent again" twice 200
   check "disk: room again, its incident is shown" within 40 shown After "$url"
   stop small KILL; start_small || return 1
-  kept() { local last; last=$(cat "$DATA/last" 2>/dev/null || echo Before); at "$url/api/v2/alerts" > "$LOG/kept.json"; grep -q "\"$last\"" "$LOG/kept.json" && grep -q '"After"' "$LOG/kept.json" || { echo "$last or After is gone"; return 1; }; }
+  kept() { local last; last=$(cat "$DATA/last" 2>/dev/null || echo Before); at "$url/api/v2/alerts" > "$LOG/kept.json"; grep -q "\"$last\"" "$LOG/kept.json" && grep -q '"After"' "$LOG/kept.json" && grep -q '"Twice"' "$LOG/kept.json" || { echo "$last, After or Twice is gone"; return 1; }; }
   check "disk: killed and started again, everything acknowledged is there" within 30 kept
   stop small KILL; inside umount "$small"
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use rootline_engine::{Live, LogWanted, Query};
-use rootline_model::{Alert, CallStats, EventRecord, LiveIncident, LogRecord, SeriesBatch};
+use rootline_model::{Alert, CallStats, EventRecord, Fingerprint, LiveIncident, LogRecord, SeriesBatch};
 use rootline_objects::{CallHint, Signal};
 use rootline_sources::pull::prometheus::RuleBook;
 use rootline_sources::watch::{Delta, ObjectStore, StoreLimits};
@@ -118,6 +118,9 @@ pub struct Core {
     calls: BTreeSet<(String, String, String)>,
     events: Vec<EventRecord>,
     changes: Vec<rootline_model::Change>,
+    /// Alerts that are in memory and could not be written: sent again they are no news to `live`, but must not be
+    /// acknowledged before they are on disk.
+    unkept: BTreeMap<Fingerprint, Alert>,
     unwritten: Vec<LiveIncident>,
     unsent: Vec<NewMessage>,
     keep: Keep,
@@ -145,6 +148,7 @@ impl Core {
             queries: watch::Sender::new(Vec::new()),
             events: Vec::new(),
             changes: Vec::new(),
+            unkept: BTreeMap::new(),
             unwritten: Vec::new(),
             unsent: Vec::new(),
             keep,
@@ -300,11 +304,17 @@ impl Core {
         for alert in &mut alerts {
             self.rules.complete(alert);
         }
-        let (kept, refused) = self.live.take_alerts(alerts);
-        self.store.put_alerts(&kept, now).map_err(|e| {
+        let (mut kept, refused) = self.live.take_alerts(alerts);
+        if !self.unkept.is_empty() {
+            self.unkept.extend(kept.drain(..).map(|a| (a.fingerprint(), a)));
+            kept.extend(self.unkept.values().cloned());
+        }
+        if let Err(error) = self.store.put_alerts(&kept, now) {
             self.published.store_failed();
-            Refused::Store(e.to_string())
-        })?;
+            self.unkept.extend(kept.into_iter().map(|a| (a.fingerprint(), a)));
+            return Err(Refused::Store(error.to_string()));
+        }
+        self.unkept.clear();
         if refused > 0 { Err(Refused::Full(refused)) } else { Ok(()) }
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use jiff::SignedDuration;
 use rootline_engine::{Engine, Live, LiveOptions, Options, Outcome};
-use rootline_model::{Alert, LabelSet, LiveIncident, Origin, Role, Stage, Timestamp};
+use rootline_model::{Alert, LabelSet, LiveIncident, Origin, Role, SeriesBatch, Stage, Timestamp};
 use rootline_objects::{Object, Signal};
 use rootline_sources::{ReadOptions, read_path};
 
@@ -279,4 +279,33 @@ fn a_cause_that_comes_after_the_first_message_is_told_at_once() {
     let about: Vec<u64> = then.iter().flat_map(|o| &o.notifications).map(|n| n.incident).collect();
     assert_eq!(about, [only(&live).id], "one message, about the same incident");
     assert_eq!(only(&live).causes.first().map(|c| c.code.as_str()), Some("node.kubelet_down"));
+}
+
+/// Samples of a disk that is 93 % full all the time.
+fn full_disk(live: &mut Live, now: Timestamp) {
+    let raw = |name: &str, value: f64| {
+        let labels = [("__name__", name), ("instance", "worker-1"), ("mountpoint", "/"), ("fstype", "ext4")];
+        SeriesBatch { labels: labels.into_iter().collect(), points: vec![(now.as_millisecond(), value)] }
+    };
+    live.take_samples(&[raw("node_filesystem_avail_bytes", 7e9), raw("node_filesystem_size_bytes", 1e11)], false);
+}
+
+#[test]
+fn an_anomaly_joins_what_hurts_and_does_not_keep_it_open() {
+    let (signals, start) = recorded("kubelet-down");
+    let (healthy, _) = recorded("healthy");
+    let mut live = live();
+    live.take_state(signals);
+    let minutes = |live: &mut Live, range: std::ops::Range<i64>| {
+        for minute in range {
+            full_disk(live, after(start, 60 * minute));
+            live.tick(after(start, 60 * minute));
+        }
+    };
+    minutes(&mut live, 0..12);
+    let origins = |live: &Live| only(live).members.iter().map(|m| m.origin).collect::<Vec<_>>();
+    assert_eq!(origins(&live), [Origin::Fact, Origin::Anomaly]);
+    live.take_state(healthy);
+    minutes(&mut live, 12..24);
+    assert_eq!(only(&live).stage, Stage::Resolved, "the disk is as full as before, but the node is back");
 }

@@ -11,7 +11,7 @@ mod topology;
 
 use std::collections::BTreeMap;
 
-use hashbrown::HashSet;
+use hashbrown::HashMap;
 use jiff::SignedDuration;
 use rootline_correlate::{
     Change, Correlator, Group, GroupId, Item, Mode, NAMED, Notices, Options as CorrelateOptions, Reason, Remembered,
@@ -290,7 +290,7 @@ impl Live {
             let owner = item.entities.first().and_then(|e| self.map.owner_of_gone(e));
             match owner.filter(|_| self.correlator.group_of(key).is_none()) {
                 // a rule still sees a pod that is gone: part of what its workload has, else nothing that anybody could look at
-                Some(owner) if hurt.contains(owner) => item.entities.insert(0, owner.clone()),
+                Some(owner) if hurt.contains_key(owner) => item.entities.insert(0, owner.clone()),
                 Some(_) => {
                     held.push(key);
                     continue;
@@ -300,11 +300,14 @@ impl Live {
             items.push(item);
         }
         for fact in self.facts.settled(self.options.settle) {
-            // an anomaly joins what is known to hurt; alone it is nobody's business
-            if fact.origin == Origin::Anomaly && !fact.entities.iter().any(|e| hurt.contains(e)) {
-                continue;
-            }
             let mut item = Item::from_alert(&fact.alert, fact.origin, topology);
+            // an anomaly joins what hurts now; alone it is nobody's business, and it keeps nothing open that is over else
+            if fact.origin == Origin::Anomaly && !fact.entities.iter().any(|e| hurt.get(e) == Some(&true)) {
+                if self.correlator.group_of(item.id).is_none() {
+                    continue;
+                }
+                item.ends = item.ends.or(Some(now));
+            }
             item.entities.clone_from(&fact.entities);
             item.severity = Some(fact.severity);
             // a named cause stands nearer to the root than any alert about its effects
@@ -316,10 +319,17 @@ impl Live {
         items
     }
 
-    /// Things that open incidents are about.
-    fn hurt(&self) -> HashSet<&EntityRef> {
+    /// Things that open incidents are about; true: an alert or fact about it holds now.
+    fn hurt(&self) -> HashMap<&EntityRef, bool> {
         let open = self.correlator.groups().filter(|g| g.stage == Stage::Open);
-        open.flat_map(|g| &g.members).flat_map(|m| &m.item.entities).collect()
+        let mut hurt = HashMap::new();
+        for member in open.flat_map(|g| &g.members) {
+            let holds = member.firing && member.item.origin != Origin::Anomaly;
+            for entity in &member.item.entities {
+                *hurt.entry(entity).or_insert(false) |= holds;
+            }
+        }
+        hurt
     }
 
     /// Brings the incidents up to date whose groups changed or hold facts, which change without the correlator.
