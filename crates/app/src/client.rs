@@ -103,6 +103,8 @@ struct Row {
     onset: jiff::Timestamp,
     alerts: u64,
     acked: Option<Value>,
+    #[serde(default)]
+    maintenance: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -141,7 +143,8 @@ pub fn list(cli: &Cli, args: &ListArgs) -> Result<Outcome, Failure> {
         let since = row.onset.strftime("%m-%d %H:%M");
         let title = row.title.get(lang);
         let severity = severity(lang, &row.severity);
-        out.push_str(&format!("#{:<5} {severity:<9} {state:<6} {since}  {title} ({})\n", row.id, row.alerts));
+        let quiet = row.maintenance.as_deref().map(|name| quiet(lang, name)).unwrap_or_default();
+        out.push_str(&format!("#{:<5} {severity:<9} {state:<6} {since}  {title} ({}){quiet}\n", row.id, row.alerts));
     }
     terminal::print(&out)?;
     Ok(Outcome::Done)
@@ -159,6 +162,11 @@ pub fn show(cli: &Cli, args: &ShowArgs) -> Result<Outcome, Failure> {
     let incident: Value = serde_json::from_str(&text).map_err(strange)?;
     terminal::print(&shown(&incident, code))?;
     Ok(Outcome::Done)
+}
+
+/// That a maintenance window keeps it quiet.
+fn quiet(lang: Lang, window: &str) -> String {
+    if lang == Lang::Zh { format!(" · 维护中：{window}") } else { format!(" · in maintenance: {window}") }
 }
 
 /// One incident for a terminal.
@@ -180,6 +188,10 @@ fn shown(incident: &Value, lang: &str) -> String {
         },
         at(&text(incident, "onset")),
     );
+    if let Some(window) = incident.get("maintenance").and_then(Value::as_str) {
+        let quiet = quiet(if zh { Lang::Zh } else { Lang::En }, window);
+        out.push_str(&format!("{}\n", quiet.trim_start_matches(" · ")));
+    }
     let mut section = |en: &str, name: &str, lines: Vec<String>| {
         if !lines.is_empty() {
             out.push_str(&format!("\n{}\n", if zh { name } else { en }));

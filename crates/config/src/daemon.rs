@@ -179,7 +179,7 @@ pub struct Channel {
     /// Address of the robot or receiver; for mail `smtp://host:port`, `smtps://host:port`.
     #[schemars(with = "String")]
     pub url: Spanned<String>,
-    /// Signing secret of DingTalk, Feishu, the generic webhook; password of mail. `${NAME}` takes it from the environment.
+    /// Signing secret of DingTalk, Feishu, the generic webhook; token of a Slack bot; password of mail. `${NAME}` takes it from the environment.
     #[serde(default)]
     pub secret: String,
     /// Mail: user, sender, receivers.
@@ -189,6 +189,13 @@ pub struct Channel {
     pub from: String,
     #[serde(default)]
     pub to: Vec<String>,
+    /// DingTalk: a word that the robot asks for; stands at the end of each message.
+    #[serde(default)]
+    pub keyword: String,
+    /// Slack with a bot's token as `secret` and `https://slack.com/api` as `url`: id of the channel to post in. One
+    /// message per incident is then changed in place.
+    #[serde(default)]
+    pub channel: String,
     #[serde(default)]
     pub lang: ChannelLang,
     #[serde(default)]

@@ -17,7 +17,8 @@ impl ConfigError {
         ConfigError { file: file.to_owned(), line: 1, column: 1, detail }
     }
 
-    pub(crate) fn at<T>(file: &str, place: &Spanned<T>, detail: String) -> Self {
+    /// At a value of the file.
+    pub fn at<T>(file: &str, place: &Spanned<T>, detail: String) -> Self {
         let (line, column) = (place.referenced.line(), place.referenced.column());
         ConfigError { file: file.to_owned(), line, column, detail }
     }

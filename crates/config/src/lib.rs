@@ -5,6 +5,9 @@
 
 mod daemon;
 mod error;
+mod maintenance;
+mod messages;
+mod reload;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -15,6 +18,12 @@ pub use daemon::{
     MinSeverity, Retention, Tls, Token, TokenRole,
 };
 pub use error::ConfigError;
+pub use maintenance::{Day, Maintenance, Schedule};
+pub use messages::Messages;
+pub use reload::{differences, effective, is_live};
+
+/// A text with its place in the file.
+pub type Text = Spanned<String>;
 
 /// The commented defaults, as `rootline check-config --print-defaults` prints them.
 pub const DEFAULTS: &str = include_str!("defaults.yaml");
@@ -37,6 +46,9 @@ pub struct Config {
     pub retention: Retention,
     /// Where people are told. None: only the API, the page and Alertmanager.
     pub notify: Vec<Channel>,
+    pub messages: Messages,
+    /// Times in which nobody is told of certain things.
+    pub maintenance: Vec<Maintenance>,
 }
 
 /// Language of the answer.
@@ -147,6 +159,9 @@ fn validate(file: &str, config: &Config) -> Result<(), ConfigError> {
     Ok(())
 }
 
+/// Name of the channel that keeps Alertmanager's copies.
+const RESERVED: &str = "alertmanager";
+
 fn has_scheme(url: &str, schemes: &[&str]) -> bool {
     url.split_once("://").is_some_and(|(scheme, rest)| schemes.contains(&scheme) && !rest.is_empty())
 }
@@ -160,6 +175,15 @@ fn channels(file: &str, config: &Config) -> Result<(), ConfigError> {
         // `${NAME}` is filled in later, from the environment
         if !channel.url.value.starts_with("${") && !has_scheme(&channel.url.value, schemes) {
             let detail = format!("channel `{}` has no address that fits its kind, expected {expected}", channel.name);
+            return Err(ConfigError::at(file, &channel.url, detail));
+        }
+        if channel.name == RESERVED {
+            let detail = format!("no channel may be called `{RESERVED}`: that is where enriched alerts go");
+            return Err(ConfigError::at(file, &channel.url, detail));
+        }
+        if channel.kind == ChannelKind::Slack && channel.channel.is_empty() != channel.secret.is_empty() {
+            let detail =
+                format!("channel `{}`: a bot of Slack needs `channel` and its token as `secret`", channel.name);
             return Err(ConfigError::at(file, &channel.url, detail));
         }
         if config.notify.iter().take(i).any(|other| other.name == channel.name) {
@@ -228,7 +252,7 @@ mod tests {
         check(
             "lang: en\nlangs: zh\n",
             "rootline.yaml:2:1: unknown key `langs`, expected one of lang, rules, logs, limits, redaction, prometheus, daemon, \
-             kubernetes, alertmanager, correlation, detection, retention, notify; did you mean `lang`?",
+             kubernetes, alertmanager, correlation, detection, retention, notify, messages, maintenance; did you mean `lang`?",
         );
         check(
             "rules:\n  dir: [a]\n",

@@ -1,13 +1,13 @@
 //! The daemon as the API sees it: reads from what the core published and from the store, acts through the core.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::{SignedDuration, Timestamp};
 use rootline_api::{
     Accepted, Action, AlertState, Answered, Backend, ChangeQuery, ChangeRow, Chart, DeadLetter, EventQuery, EventRow,
     Fault, Forecast, Gauges, IncidentGauge, IncidentQuery, Intake, News, OutboxGauge, Page, Paging, PushedEvent,
-    Recording, Refusal, Silence, Status, What, Why,
+    Recording, Refusal, Reloaded, Silence, Status, What, Why, Window,
 };
 use rootline_engine::{Live, Outlook};
 use rootline_model::{Alert, CallStats, Fingerprint, LiveIncident, LogRecord, Role, SeriesBatch, Severity, Stage};
@@ -15,9 +15,11 @@ use rootline_store::{EventStore, IncidentFilter, Store, StoreError};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::core::{Act, Input, Refused};
+use crate::posts::{self, Held};
+use crate::reload::{Current, Reloader};
 use crate::sources::States;
 use crate::view::Published;
-use crate::{charts, records, silence};
+use crate::{charts, maintenance, records, silence};
 
 /// What the API needs to work.
 pub struct Desk {
@@ -28,7 +30,10 @@ pub struct Desk {
     pub clock: fn() -> Timestamp,
     pub started: Timestamp,
     pub cluster: String,
-    pub channels: Vec<String>,
+    pub current: Arc<Current>,
+    pub held: Arc<Held>,
+    /// Set once everything runs.
+    pub reloader: OnceLock<Arc<Reloader>>,
     /// Whether there is a cluster to be listed before answers are whole.
     pub watches: bool,
 }
@@ -37,6 +42,12 @@ impl Desk {
     /// The objects are listed, if there are any to list.
     fn is_ready(&self) -> bool {
         !self.watches || self.published.view().ready
+    }
+
+    fn windows(&self) -> Vec<Window> {
+        let windows = self.current.windows();
+        let active = windows.active((self.clock)());
+        active.into_iter().map(|a| Window { name: a.name.to_owned(), from: a.from, until: a.until }).collect()
     }
 
     /// Runs a question to the store where waiting hurts nobody.
@@ -145,7 +156,7 @@ impl Backend for Desk {
 
     fn alerts(&self) -> Answered<'_, Vec<AlertState>> {
         let view = self.published.view();
-        let channels = self.channels.clone();
+        let channels = self.current.channels();
         let silences = self.ask(|s| s.silences());
         let now = (self.clock)();
         Box::pin(async move {
@@ -259,6 +270,8 @@ impl Backend for Desk {
             open,
             alerts: u32::try_from(firing).unwrap_or(u32::MAX),
             series: u64::try_from(view.series.baselines).unwrap_or(u64::MAX),
+            config: self.current.state(),
+            maintenance: self.windows(),
             ..Status::default()
         };
         Box::pin(async move {
@@ -276,12 +289,21 @@ impl Backend for Desk {
 
     fn dead_letter_retry(&self, id: u64) -> Answered<'_, ()> {
         let now = (self.clock)();
+        let channels = self.current.channels();
         let done = self.ask(move |s| {
             let letter = s.dead_letters(DEAD_LETTERS_MAX)?.into_iter().find(|m| number(&m.key) == id);
-            letter.map_or(Ok(false), |m| s.retry(&m.key, now))
+            match letter {
+                Some(m) if posts::is_known(&channels, &m.channel) => Ok(Ok(s.retry(&m.key, now)?)),
+                Some(m) => Ok(Err(m.channel)),
+                None => Ok(Ok(false)),
+            }
         });
         Box::pin(async move {
-            if done.await? { Ok(()) } else { Err(Fault::NotFound(format!("there is no dead letter {id}"))) }
+            match done.await? {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(Fault::NotFound(format!("there is no dead letter {id}"))),
+                Err(channel) => Err(Fault::Conflict(format!("there is no channel `{channel}` to send it through"))),
+            }
         })
     }
 
@@ -310,9 +332,27 @@ impl Backend for Desk {
             series: u64::try_from(view.series.baselines).unwrap_or(u64::MAX),
             series_limit_hits: view.series.refused,
             log_templates: u64::try_from(view.log_templates).unwrap_or(u64::MAX),
+            config: self.current.state(),
             forecasts: view.outlooks.iter().filter_map(forecast).collect(),
             ..Gauges::default()
         }
+    }
+
+    fn maintenance(&self, incident: &LiveIncident) -> Option<String> {
+        let now = (self.clock)();
+        let windows = self.current.windows();
+        maintenance::keeps_quiet(&windows.active(now), incident, now).map(|a| a.name.to_owned())
+    }
+
+    fn reload(&self) -> Answered<'_, Reloaded> {
+        let reloader = self.reloader.get().cloned();
+        let published = self.published.clone();
+        Box::pin(async move {
+            let reloader = reloader.ok_or_else(stopping)?;
+            let done = reloader.reload().await.map_err(Fault::Conflict);
+            published.tell((self.clock)(), What::Status);
+            done
+        })
     }
 
     fn subscribe(&self) -> broadcast::Receiver<News> {
@@ -405,12 +445,16 @@ impl Intake for Desk {
     fn alerts(&self, alerts: Vec<Alert>) -> Accepted<'_> {
         Box::pin(async move {
             let (done, answer) = oneshot::channel();
+            let taken = if self.held.is_on() { alerts.clone() } else { Vec::new() };
             let input = Input::Alerts { alerts, done };
             self.inputs
                 .try_send(input)
                 .map_err(|_| Refusal::later(Why::Full, "the daemon has more to do than it can"))?;
             match answer.await {
-                Ok(Ok(())) => Ok(()),
+                Ok(Ok(())) => {
+                    self.held.take(&taken);
+                    Ok(())
+                }
                 Ok(Err(why @ Refused::Store(_))) => Err(Refusal::later(Why::Store, why.to_string())),
                 Ok(Err(why @ Refused::Full(_))) => Err(Refusal::later(Why::Limit, why.to_string())),
                 Err(_) => Err(Refusal::later(Why::NotReady, "the daemon is stopping")),

@@ -11,14 +11,12 @@ use rootline_model::{Alert, CallStats, EventRecord, LiveIncident, LogRecord, Ser
 use rootline_objects::{CallHint, Signal};
 use rootline_sources::pull::prometheus::RuleBook;
 use rootline_sources::watch::{Delta, ObjectStore, StoreLimits};
-use rootline_store::{EventStore, Keep, NewMessage, SeriesStore, Store, StoreError, Tick};
+use rootline_store::{EventStore, NewMessage, SeriesStore, Store, StoreError, Tick};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::keep;
-use crate::records;
-use crate::route::Routes;
-use crate::silence;
+use crate::reload::Settings;
 use crate::view::{Published, View};
+use crate::{keep, maintenance, records, silence};
 
 /// Learnt baselines lose at most this much to a kill.
 const BASELINES_EVERY: SignedDuration = SignedDuration::from_mins(10);
@@ -36,6 +34,8 @@ const UNWRITTEN_MAX: usize = 10_000;
 const OUTLOOKS_MAX: usize = 200;
 /// Name of the snapshot of what people were told.
 const TOLD: &str = "told";
+/// Name of the snapshot of incidents that people said are over.
+const BY_HAND: &str = "by_hand";
 
 /// What comes to the core.
 pub enum Input {
@@ -56,6 +56,11 @@ pub enum Input {
     /// Log lines that were pushed.
     Lines(Vec<LogRecord>),
     Calls(Vec<CallStats>),
+    /// Another configuration; answered when it counts.
+    Settings {
+        settings: Box<Settings>,
+        done: oneshot::Sender<()>,
+    },
     Events(Vec<EventRecord>),
     /// A question to the core itself; it must be quick.
     Read(Box<dyn FnOnce(&Live) + Send>),
@@ -92,14 +97,13 @@ pub struct Timing {
     pub tick: Duration,
     /// When the core begins.
     pub now: Timestamp,
-    pub keep: Keep,
 }
 
 /// What the core works with.
 pub struct Core {
     pub live: Live,
     pub store: Arc<Store>,
-    pub routes: Routes,
+    pub settings: Settings,
     pub published: Arc<Published>,
     /// Containers whose logs would help, for whoever reads logs.
     pub wanted: watch::Sender<Vec<LogWanted>>,
@@ -115,18 +119,22 @@ pub struct Core {
     changes: Vec<rootline_model::Change>,
     unwritten: Vec<LiveIncident>,
     unsent: Vec<NewMessage>,
-    keep: Keep,
     baselines_kept: Timestamp,
     cleaned: Timestamp,
 }
 
 impl Core {
-    pub fn new(live: Live, store: Arc<Store>, (routes, published): (Routes, Arc<Published>), timing: &Timing) -> Core {
-        let Timing { tick, now, keep } = timing.clone();
+    pub fn new(
+        live: Live,
+        store: Arc<Store>,
+        (settings, published): (Settings, Arc<Published>),
+        timing: &Timing,
+    ) -> Core {
+        let Timing { tick, now } = timing.clone();
         Core {
             live,
             store,
-            routes,
+            settings,
             published,
             wanted: watch::Sender::new(Vec::new()),
             tick,
@@ -140,7 +148,6 @@ impl Core {
             changes: Vec::new(),
             unwritten: Vec::new(),
             unsent: Vec::new(),
-            keep,
             baselines_kept: now,
             cleaned: now,
         }
@@ -162,6 +169,15 @@ impl Core {
                 incidents.push(incident);
             }
         }
+        let by_hand = self.store.snapshot(BY_HAND)?.and_then(|(_, bytes)| serde_json::from_slice(&bytes).ok());
+        let by_hand: Vec<(u64, usize)> = by_hand.unwrap_or_default();
+        for (id, _) in &by_hand {
+            // however long ago: its alerts may still fire
+            if !incidents.iter().any(|i| i.id == *id) {
+                incidents.extend(self.store.incident(*id)?);
+            }
+        }
+        self.live.restore_by_hand(&by_hand);
         incidents.sort_by_key(|i| i.id);
         if let Some((_, bytes)) = self.store.snapshot(TOLD)?
             && let Ok(rows) = serde_json::from_slice(&bytes)
@@ -234,6 +250,11 @@ impl Core {
                     let _ = done.send(self.act(now, id, &act, &by));
                 }
                 Input::Read(question) => question(&self.live),
+                Input::Settings { settings, done } => {
+                    self.live.reconfigure(settings.live.clone());
+                    self.settings = *settings;
+                    let _ = done.send(());
+                }
                 Input::Stop => {}
             }
         }
@@ -304,7 +325,11 @@ impl Core {
             Act::Resolve => self.live.resolve(now, id, by),
         }?;
         let deed = records::deed(now, by, act, id);
-        let tick = Tick { at: now, incidents: vec![incident.clone()], deeds: vec![deed], ..Tick::default() };
+        let mut tick = Tick { at: now, incidents: vec![incident.clone()], deeds: vec![deed], ..Tick::default() };
+        if *act == Act::Resolve {
+            let rows = serde_json::to_vec(&self.live.by_hand()).unwrap_or_default();
+            tick.snapshots.push((BY_HAND.to_owned(), rows));
+        }
         if let Err(error) = self.store.commit(&tick) {
             self.published.store_failed();
             tracing::error!(%error, "could not keep what a person did");
@@ -325,16 +350,22 @@ impl Core {
             self.live.take_state(signals);
             self.objects_changed = false;
         }
-        let outcome = self.live.tick(now);
+        let silences = self.silences(now);
+        let windows = self.settings.windows.clone();
+        let active = windows.active(now);
+        self.live.set_maintenance(windows.for_series(now));
+        let held = |i: &LiveIncident| {
+            silence::is_silenced(&silences, i, now) || maintenance::keeps_quiet(&active, i, now).is_some()
+        };
+        let outcome = self.live.tick_but(now, &held);
         let queries = self.live.wanted_queries(now);
-        if !queries.is_empty() {
+        if !queries.is_empty() && self.settings.detects {
             self.queries.send_replace(queries);
         }
-        let silences = self.silences(now);
+        let routes = &self.settings.routes;
         let told = outcome.notifications.iter().filter_map(|n| self.live.incident(n.incident));
-        let loud = told.filter(|i| !silence::is_silenced(&silences, i, now));
-        let mut messages: Vec<NewMessage> = loud.flat_map(|i| self.routes.messages(now, i)).collect();
-        messages.extend(outcome.changed.iter().flat_map(|i| self.routes.backfill(now, i)));
+        let mut messages: Vec<NewMessage> = told.flat_map(|i| routes.messages(now, i)).collect();
+        messages.extend(outcome.changed.iter().flat_map(|i| routes.backfill(now, i)));
         self.unwritten.extend(outcome.changed.iter().cloned());
         self.unsent.extend(messages);
         self.commit(now);
@@ -372,7 +403,7 @@ impl Core {
         };
         let committed = self.store.commit(&tick);
         if committed.is_ok() && !tick.messages.is_empty() {
-            self.routes.wake();
+            self.settings.routes.wake();
         }
         if let Err(error) = committed {
             self.published.store_failed();
@@ -410,7 +441,7 @@ impl Core {
         }
         if now.duration_since(self.cleaned) >= CLEANED_EVERY {
             self.cleaned = now;
-            let (store, keep, published) = (self.store.clone(), self.keep.clone(), self.published.clone());
+            let (store, keep, published) = (self.store.clone(), self.settings.keep.clone(), self.published.clone());
             // a long deletion must not make incidents wait
             std::thread::spawn(move || {
                 if let Err(error) = store.retention(&keep, now) {

@@ -10,8 +10,9 @@ mod suspicious;
 
 pub use engine::{Engine, EngineError, Options, Target};
 pub use live::{
-    Bank, CorrelationMode, Ingested, Live, LiveOptions, NoticeKind, NoticePolicy, Notification, Outcome, Outlook,
-    Query, SeriesChange, SeriesChangeKind, SeriesChart, SeriesOptions, SeriesStats, ToldRow, series_title,
+    Bank, CorrelationMode, Covers, Ingested, Live, LiveOptions, NoticeKind, NoticePolicy, Notification, Outcome,
+    Outlook, Query, SeriesChange, SeriesChangeKind, SeriesChart, SeriesMaintenance, SeriesOptions, SeriesStats,
+    ToldRow, series_title,
 };
 pub use rootline_diagnose::{RuleError, RuleFile, RuleSet};
 pub use suspicious::LogWanted;

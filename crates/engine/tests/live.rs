@@ -141,3 +141,33 @@ fn an_alert_from_a_clock_that_runs_ahead_is_told_now() {
     let outcomes = ticks(&mut live, start, 3);
     assert_eq!(told(&outcomes), 1);
 }
+
+#[test]
+fn resolved_by_hand_stays_so_when_its_alert_comes_back_after_a_restart() {
+    let start: Timestamp = "2026-01-02T03:04:05Z".parse().expect("a moment");
+    let of = |name: &str, ends: i64| Alert {
+        ends_at: Some(after(start, ends)),
+        ..alert(&[("alertname", name), ("severity", "critical"), ("namespace", "shop"), ("pod", "cart-1")], start)
+    };
+    let mut before = live();
+    before.take_alerts(vec![of("Down", 240)]);
+    before.tick(start);
+    let id = only(&before).id;
+    before.resolve(after(start, 15), id, "me");
+    let kept = only(&before).clone();
+    let by_hand = before.by_hand();
+
+    // away for longer than the alert lasts; then Prometheus tells of it again
+    let now = after(start, 7200);
+    let mut live = live();
+    live.restore_by_hand(&by_hand);
+    live.restore(now, vec![kept], vec![of("Down", 240)], id + 1);
+    live.take_alerts(vec![of("Down", 7500)]);
+    let outcomes = ticks(&mut live, now, 4);
+    assert_eq!((only(&live).id, only(&live).stage, told(&outcomes)), (id, Stage::Resolved, 0));
+
+    let more = Alert { starts_at: after(now, 60), ..of("Worse", 7500) };
+    live.take_alerts(vec![more]);
+    live.tick(after(now, 60));
+    assert_eq!(only(&live).stage, Stage::Open);
+}
