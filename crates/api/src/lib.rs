@@ -16,6 +16,7 @@ mod push;
 mod router;
 mod routes;
 mod server;
+mod standby;
 mod telemetry;
 mod wire;
 mod words;
@@ -26,6 +27,7 @@ pub use doors::TlsFiles;
 pub use intake::{Accepted, Intake, PushedEvent, Refusal, Why};
 pub use matcher::{Compare, Matcher, matches_all};
 pub use server::{Audit, Audited, Bound, Options, ServeError, Server};
+pub use standby::{Leader, Standby};
 pub use words::{
     Action, AlertState, ChangeQuery, ChangeRow, Chart, ConfigState, DeadLetter, EventQuery, EventRow, Forecast, Gauges,
     IncidentGauge, IncidentQuery, Level, News, OutboxGauge, Page, Paging, Reloaded, Silence, SourceState, Status, What,

@@ -72,10 +72,11 @@ pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
 
 async fn serve(engine: rootline_engine::Engine, options: Options) -> Result<Outcome, Failure> {
     let failed = |e: rootline_daemon::DaemonError| Failure::new("could not run").detail(e);
+    // before anything else: a replica that waits must not die of it
+    let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok();
     let mut daemon = Daemon::start(engine, options).await.map_err(failed)?;
     terminal::note(&format!("rootline is at http://{}", daemon.address));
     let mut stop = std::pin::pin!(asked_to_stop());
-    let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok();
     loop {
         let reload = async {
             match hangup.as_mut() {

@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
+use crate::TokenReview;
+
 /// The daemon itself.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -19,6 +21,7 @@ pub struct Daemon {
     /// How people reach this daemon, for links in messages.
     pub external_url: String,
     pub tokens: Vec<Token>,
+    pub token_review: TokenReview,
     pub tls: Tls,
 }
 
@@ -31,6 +34,7 @@ impl Default for Daemon {
             tick_s: 15,
             external_url: String::new(),
             tokens: Vec::new(),
+            token_review: TokenReview::default(),
             tls: Tls::default(),
         }
     }

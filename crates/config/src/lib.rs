@@ -8,6 +8,7 @@ mod error;
 mod maintenance;
 mod messages;
 mod reload;
+mod review;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -21,6 +22,7 @@ pub use error::ConfigError;
 pub use maintenance::{Day, Maintenance, Schedule};
 pub use messages::Messages;
 pub use reload::{differences, effective, is_live};
+pub use review::{TokenReview, TokenReviewRole};
 
 /// A text with its place in the file.
 pub type Text = Spanned<String>;
@@ -194,6 +196,11 @@ fn channels(file: &str, config: &Config) -> Result<(), ConfigError> {
             let detail = format!("channel `{}` sends mail, so it needs `from` and `to`", channel.name);
             return Err(ConfigError::at(file, &channel.url, detail));
         }
+    }
+    let review = &config.daemon.token_review;
+    if review.enabled && review.roles.is_empty() {
+        let why = "daemon.token_review has no roles, so nobody could come in; expected at least one";
+        return Err(ConfigError::whole(file, why.to_owned()));
     }
     for token in &config.daemon.tokens {
         if token.sha256.value.len() != 64 || !token.sha256.value.bytes().all(|b| b.is_ascii_hexdigit()) {

@@ -30,6 +30,8 @@ pub struct Desk {
     pub clock: fn() -> Timestamp,
     pub started: Timestamp,
     pub cluster: String,
+    /// Name of this replica.
+    pub replica: String,
     pub current: Arc<Current>,
     pub held: Arc<Held>,
     /// Set once everything runs.
@@ -265,6 +267,7 @@ impl Backend for Desk {
             started: self.started,
             cluster: self.cluster.clone(),
             leader: true,
+            leader_name: self.replica.clone(),
             ready: self.is_ready(),
             sources: self.states.list(),
             open,

@@ -16,6 +16,7 @@ mod poll;
 mod posts;
 mod records;
 mod reload;
+mod review;
 mod route;
 mod silence;
 mod sources;
@@ -117,12 +118,7 @@ impl Daemon {
     /// What keeps it from starting: the store, the port, a channel, a kubeconfig.
     pub async fn start(engine: Engine, options: Options) -> Result<Daemon, DaemonError> {
         let config = &options.loaded.config;
-        let lease = match &options.cluster {
-            Some(cluster) if config.kubernetes.leader_election => {
-                Some(lead::wait(&config.kubernetes, &cluster.live, options.identity.clone()).await?)
-            }
-            _ => None,
-        };
+        let lease = lead::wait(config, options.cluster.as_ref(), &options.identity).await?;
         let folder = PathBuf::from(&config.daemon.data);
         let failed = store_error(&folder);
         let store = Arc::new(Store::open(&folder, &rootline_store::Options::default()).map_err(&failed)?);
@@ -158,12 +154,13 @@ impl Daemon {
             clock,
             started: clock(),
             cluster: config.daemon.cluster.clone(),
+            replica: lead::replica(&options.identity).to_owned(),
             current: current.clone(),
             held,
             reloader: std::sync::OnceLock::new(),
             watches: options.cluster.is_some(),
         });
-        let bound = bind(config, &desk).await?;
+        let bound = bind(&options, &desk).await?;
         let address = bound.address();
         posts.carry_out(plan).await?;
         let values = (posts, options.loaded.values.clone());
@@ -227,17 +224,26 @@ impl Daemon {
     }
 }
 
-async fn bind(config: &Config, desk: &Arc<Desk>) -> Result<Bound, DaemonError> {
-    let listen = config.daemon.listen.parse().map_err(|_| DaemonError::Listen(config.daemon.listen.clone()))?;
-    let tokens = reload::tokens(config)?;
+fn address(config: &Config) -> Result<SocketAddr, DaemonError> {
+    config.daemon.listen.parse().map_err(|_| DaemonError::Listen(config.daemon.listen.clone()))
+}
+
+fn tls_files(config: &Config) -> Option<TlsFiles> {
     let files = &config.daemon.tls;
-    let tls = (!files.certificate.is_empty() && !files.key.is_empty()).then(|| TlsFiles {
+    (!files.certificate.is_empty() && !files.key.is_empty()).then(|| TlsFiles {
         certificate: PathBuf::from(&files.certificate),
         key: PathBuf::from(&files.key),
         look_every: CERTIFICATES_EVERY,
-    });
-    let auth = Auth { tokens, ..Auth::default() };
-    let options = rootline_api::Options { listen, auth, tls, ..rootline_api::Options::default() };
+    })
+}
+
+async fn bind(options: &Options, desk: &Arc<Desk>) -> Result<Bound, DaemonError> {
+    let config = &options.loaded.config;
+    let live = options.cluster.as_ref().map(|c| &c.live);
+    let reviewer = review::Reviewer::start(&config.daemon.token_review, live).await?;
+    let auth = Auth { tokens: reload::tokens(config)?, reviewer, ..Auth::default() };
+    let options =
+        rootline_api::Options { listen: address(config)?, auth, tls: tls_files(config), ..Default::default() };
     Ok(Server::bind(options, desk.clone(), desk.clone()).await?)
 }
 

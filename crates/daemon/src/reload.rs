@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use jiff::Timestamp;
-use rootline_api::{ConfigState, DoorKeeper, Reloaded, Token};
+use rootline_api::{ConfigState, DoorKeeper, Rank, Reloaded, Token};
 use rootline_config::{Config, TokenRole};
 use rootline_engine::LiveOptions;
 use rootline_store::Keep;
@@ -171,18 +171,21 @@ impl Reloader {
     }
 }
 
+/// The API's word for a role.
+pub const fn rank(role: TokenRole) -> Rank {
+    match role {
+        TokenRole::Viewer => Rank::Viewer,
+        TokenRole::Operator => Rank::Operator,
+        TokenRole::Admin => Rank::Admin,
+        TokenRole::Receiver => Rank::Receiver,
+    }
+}
+
 /// The tokens of the configuration.
 ///
 /// # Errors
 /// One that is none.
 pub fn tokens(config: &Config) -> Result<Vec<Token>, DaemonError> {
-    use rootline_api::Rank;
-    let rank = |role| match role {
-        TokenRole::Viewer => Rank::Viewer,
-        TokenRole::Operator => Rank::Operator,
-        TokenRole::Admin => Rank::Admin,
-        TokenRole::Receiver => Rank::Receiver,
-    };
     let token = |t: &rootline_config::Token| Token::from_hex(&t.name, rank(t.role), &t.sha256.value);
     config.daemon.tokens.iter().map(token).collect::<Result<_, _>>().map_err(DaemonError::Config)
 }

@@ -169,5 +169,6 @@ fn resolved_by_hand_stays_so_when_its_alert_comes_back_after_a_restart() {
     let more = Alert { starts_at: after(now, 60), ..of("Worse", 7500) };
     live.take_alerts(vec![more]);
     live.tick(after(now, 60));
-    assert_eq!(only(&live).stage, Stage::Open);
+    // something new is not hidden by what was said about the old
+    assert!(live.incidents().any(|i| i.stage == Stage::Open));
 }

@@ -273,7 +273,9 @@ impl Live {
         let changes = self.correlator.observe(now, &items, &self.map.topology);
         let mut outcome = Outcome::default();
         self.apply(now, &changes, &mut outcome);
-        let is_held = |g: &&Group| self.table.get(g.id.0).is_some_and(held);
+        // over by somebody's word, though it goes on
+        let is_over = |g: &&Group| g.stage == Stage::Open && self.table.is_by_hand(g.id.0);
+        let is_held = |g: &&Group| is_over(g) || self.table.get(g.id.0).is_some_and(held);
         let due = self.notices.due(now, self.correlator.groups().filter(|g| !is_held(g)));
         outcome.notifications = due.into_iter().map(|n| Notification { incident: n.group.0, kind: n.kind }).collect();
         self.forget(now, &changes);

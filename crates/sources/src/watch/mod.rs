@@ -15,6 +15,7 @@ mod lease;
 mod logs;
 mod machine;
 mod options;
+mod review;
 mod run;
 mod store;
 
@@ -33,6 +34,7 @@ pub use events::{EventBook, event_record, event_router};
 pub use lease::{Lease, LeaseOptions};
 pub use logs::{LogBook, LogRates};
 pub use options::WatchOptions;
+pub use review::{Holder, Reviews};
 pub use run::Counters;
 pub use store::{Applied, ObjectStore, StoreLimits};
 
