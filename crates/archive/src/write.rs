@@ -11,7 +11,7 @@ use rootline_model::{Gap, Timestamp};
 use serde_json::Value;
 
 use crate::check::sha256_hex;
-use crate::manifest::{ArchiveError, FORMAT, FileEntry, GapEntry, ListedEntry, MANIFEST, Manifest, VERSION};
+use crate::manifest::{ArchiveError, EXTRAS, FORMAT, FileEntry, GapEntry, ListedEntry, MANIFEST, Manifest, VERSION};
 use crate::redact;
 
 /// Packs well and costs little: 20,000 pods in under a second.
@@ -146,6 +146,11 @@ impl Writer {
     /// An answer of Prometheus' HTTP API.
     pub fn prometheus(&mut self, name: &str, json: &str) {
         self.files.insert(format!("prometheus/{}.json", safe(name)), self.form.text(json).into_bytes());
+    }
+
+    /// What a daemon knows beside the state: `daemon/NAME`, JSON or lines of JSON; no reader takes it for the state.
+    pub fn extra(&mut self, name: &str, json: &str) {
+        self.files.insert(format!("{EXTRAS}{}", safe(name)), self.form.text(json).into_bytes());
     }
 
     /// Output of kubectl as somebody pasted it.
