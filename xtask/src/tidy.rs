@@ -33,7 +33,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("engine", &["analytics", "correlate", "detect", "diagnose", "model", "objects", "report", "series", "world"]),
     ("api", &["model", "objects", "sources"]),
     ("testkit", &["engine", "model", "objects", "sources"]),
-    ("daemon", &["api", "config", "engine", "model", "objects", "report", "sinks", "sources", "store"]),
+    ("daemon", &["api", "archive", "config", "engine", "model", "objects", "report", "sinks", "sources", "store"]),
     (
         "app",
         &[

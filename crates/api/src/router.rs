@@ -59,7 +59,7 @@ fn own_api() -> Vec<(Route, Routed)> {
         route("POST", "/api/v1/incidents/{id}/resolve", Operate, post(incidents::resolve)),
         route("POST", "/api/v1/incidents/{id}/notes", Operate, post(incidents::note)),
         route("GET", "/api/v1/incidents/{id}/charts", View, get(incidents::charts)),
-        route("GET", "/api/v1/incidents/{id}/record", View, get(incidents::record)),
+        route("GET", "/api/v1/incidents/{id}/record", Operate, get(incidents::record)),
         route("GET", "/api/v1/alerts", View, get(more::alerts)),
         route("GET", "/api/v1/silences", View, get(more::silences)),
         route("POST", "/api/v1/silences", Operate, post(more::silence)),

@@ -307,6 +307,60 @@ fn resolved_by_hand_stays_so_over_a_restart_until_something_new_joins() {
 }
 
 #[test]
+fn a_recording_of_an_incident_is_read_and_played_and_holds_no_secret() {
+    let folder = Folder::new("recorded");
+    config(&folder, "redaction: {patterns: ['card-[0-9]+']}\n");
+    let daemon = Daemon::start_with(&folder, &["--config", "rootline.yaml"]);
+    let alert = ALERT.replace("answers 5xx", "answers 5xx for card-4711");
+    assert!(daemon.http("POST", "/api/v2/alerts", &alert).0.contains("200"));
+    daemon.until(&folder, &["incidents"], |text| text.contains("#1"));
+    let said = daemon.ask(&folder, &["record", "1"]);
+    assert!(said.contains("incident-1.rootline"), "{said}");
+    assert!(daemon.ask(&folder, &["record", "1"]).contains("the file exists"));
+    let recording = folder.0.join("incident-1.rootline");
+    let member = |name: &str| {
+        let found = rootline_archive::member(&recording, name, 1 << 20).expect("a recording");
+        String::from_utf8(found.unwrap_or_else(|| panic!("no {name}"))).expect("text")
+    };
+    assert!(rootline_archive::verify_path(&recording).expect("a recording").is_sound());
+    for name in ["daemon/incident.json", "daemon/tape.jsonl", "prometheus/alerts.json"] {
+        let text = member(name);
+        assert!(text.contains("HTTPErrorRateHigh") && !text.contains("card-4711"), "{name}: {text}");
+    }
+    for name in ["daemon/events.json", "daemon/changes.json", "daemon/series.json"] {
+        assert!(member(name).starts_with('['), "{name}");
+    }
+    drop(daemon);
+    let output = program(&folder.0, &["diagnose", "incident-1.rootline"]).output().expect("the program starts");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("from incident-1.rootline"), "{text}");
+    let output = program(&folder.0, &["replay", "incident-1.rootline"]).output().expect("the program starts");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("new · critical · cart answers 5xx") && text.contains("1 incidents"), "{text}");
+}
+
+#[test]
+fn what_was_lived_with_a_tape_is_played_again() {
+    let folder = Folder::new("tape");
+    let text = "daemon: {tick_s: 1, tape: {folder: tape, mib: 16}}\nmessages: {first_after_s: 0}\n";
+    std::fs::write(folder.0.join("rootline.yaml"), text).expect("written");
+    let daemon = Daemon::start_with(&folder, &["--config", "rootline.yaml"]);
+    for name in ["cart", "pay", "user"] {
+        assert!(daemon.http("POST", "/api/v2/alerts", &ALERT.replace("cart", name)).0.contains("200"));
+    }
+    let begun = std::time::Instant::now();
+    loop {
+        let output = program(&folder.0, &["replay", "tape"]).output().expect("the program starts");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        if text.contains("3 alerts received") {
+            assert!(text.contains("new · critical"), "{text}");
+            break;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{text}{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
 fn a_recorded_storm_is_few_incidents_with_the_cause_first() {
     let folder = Folder::new("storm");
     let storm = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/storm");

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use crate::TokenReview;
+use crate::{Tape, TokenReview};
 
 /// The daemon itself.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -23,6 +23,7 @@ pub struct Daemon {
     pub tokens: Vec<Token>,
     pub token_review: TokenReview,
     pub tls: Tls,
+    pub tape: Tape,
 }
 
 impl Default for Daemon {
@@ -36,6 +37,7 @@ impl Default for Daemon {
             tokens: Vec::new(),
             token_review: TokenReview::default(),
             tls: Tls::default(),
+            tape: Tape::default(),
         }
     }
 }

@@ -9,6 +9,7 @@ mod maintenance;
 mod messages;
 mod reload;
 mod review;
+mod tape;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -23,6 +24,7 @@ pub use maintenance::{Day, Maintenance, Schedule};
 pub use messages::Messages;
 pub use reload::{differences, effective, is_live};
 pub use review::{TokenReview, TokenReviewRole};
+pub use tape::Tape;
 
 /// A text with its place in the file.
 pub type Text = Spanned<String>;

@@ -16,6 +16,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::core::{Act, Input, Refused};
 use crate::posts::{self, Held};
+use crate::recording::{self, Past, Seen};
 use crate::reload::{Current, Reloader};
 use crate::sources::States;
 use crate::view::Published;
@@ -34,6 +35,8 @@ pub struct Desk {
     pub replica: String,
     pub current: Arc<Current>,
     pub held: Arc<Held>,
+    /// One at a time: each holds the whole state in memory.
+    pub recording: tokio::sync::Mutex<()>,
     /// Set once everything runs.
     pub reloader: OnceLock<Arc<Reloader>>,
     /// Whether there is a cluster to be listed before answers are whole.
@@ -147,12 +150,21 @@ impl Backend for Desk {
     }
 
     fn record(&self, id: u64) -> Answered<'_, Recording> {
-        let answer = self.incident(id);
+        let (answer, now) = (self.incident(id), (self.clock)());
         Box::pin(async move {
+            let busy =
+                |_| Fault::Unavailable { reason: "another recording is being made".to_owned(), retry_after_s: 5 };
+            let _turn = self.recording.try_lock().map_err(busy)?;
             let incident = answer.await?;
-            let json = serde_json::to_vec_pretty(&incident).map_err(|e| Fault::Internal(e.to_string()))?;
-            let bytes = Box::pin(futures::stream::once(async { Ok(json) }));
-            Ok(Recording { name: format!("incident-{id}.json"), bytes })
+            let about = incident.clone();
+            let past = self.ask(move |s| Past::of(s, &about, now)).await?;
+            let (done, seen) = oneshot::channel();
+            let question = Box::new(move |live: &Live| drop(done.send(Seen::of(live, incident, now))));
+            self.inputs.send(Input::Read(question)).await.map_err(|_| stopping())?;
+            let seen = seen.await.map_err(|_| stopping())?;
+            let patterns = self.current.patterns();
+            let packed = tokio::task::spawn_blocking(move || recording::pack(seen, &past, &patterns)).await;
+            packed.map_err(|e| Fault::Internal(e.to_string()))?
         })
     }
 

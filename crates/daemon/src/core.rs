@@ -15,6 +15,7 @@ use rootline_store::{EventStore, NewMessage, SeriesStore, Store, StoreError, Tic
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::reload::Settings;
+use crate::tape::Tape;
 use crate::view::{Published, View};
 use crate::{keep, maintenance, records, silence};
 
@@ -110,6 +111,8 @@ pub struct Core {
     /// What should be asked of Prometheus, for whoever asks.
     pub queries: watch::Sender<Vec<Query>>,
     pub tick: Duration,
+    /// Keeps what comes in.
+    pub tape: Option<Tape>,
     objects: ObjectStore,
     objects_changed: bool,
     logs: Vec<Signal>,
@@ -138,6 +141,7 @@ impl Core {
             published,
             wanted: watch::Sender::new(Vec::new()),
             tick,
+            tape: None,
             objects: ObjectStore::new(StoreLimits::default()),
             objects_changed: false,
             logs: Vec::new(),
@@ -281,6 +285,9 @@ impl Core {
     }
 
     fn samples(&mut self, batches: Vec<SeriesBatch>, is_history: bool, now: Timestamp) {
+        if let Some(tape) = &self.tape {
+            tape.samples(now, &batches, is_history);
+        }
         self.live.take_samples(&batches, is_history);
         if is_history {
             return;
@@ -310,6 +317,9 @@ impl Core {
             self.rules.complete(alert);
         }
         let (kept, refused) = self.live.take_alerts(alerts);
+        if let Some(tape) = &self.tape {
+            tape.alerts(now, &kept);
+        }
         self.store.put_alerts(&kept, now).map_err(|e| {
             self.published.store_failed();
             Refused::Store(e.to_string())
@@ -340,7 +350,8 @@ impl Core {
 
     /// One tick: look, decide, commit, publish.
     fn step(&mut self, now: Timestamp) {
-        if self.objects_changed {
+        let changed = self.objects_changed;
+        if changed {
             let mut signals = self.objects.signals(now);
             self.wanted.send_replace(self.live.engine().suspicious(&signals));
             signals.extend(self.logs.iter().cloned());
@@ -349,6 +360,9 @@ impl Core {
             }));
             self.live.take_state(signals);
             self.objects_changed = false;
+        }
+        if let Some(tape) = &mut self.tape {
+            tape.state(now, &self.live, changed);
         }
         let silences = self.silences(now);
         let windows = self.settings.windows.clone();

@@ -14,12 +14,14 @@ mod maintenance;
 mod outbox;
 mod poll;
 mod posts;
+mod recording;
 mod records;
 mod reload;
 mod review;
 mod route;
 mod silence;
 mod sources;
+mod tape;
 mod view;
 mod words;
 
@@ -44,6 +46,7 @@ use poll::Poller;
 use posts::{Held, Posts};
 use reload::{Current, Reloader, Settings};
 use sources::States;
+use tape::{Tape, TapeOptions};
 use view::Published;
 
 pub use reload::{Loaded, Source, check};
@@ -141,6 +144,7 @@ impl Daemon {
         let timing = Timing { tick, now: clock() };
         let mut core = Core::new(live, store.clone(), (settings, published.clone()), &timing);
         core.restore(clock()).map_err(&failed)?;
+        core.tape = start_tape(config, &current)?;
         if let Some(cluster) = &options.cluster {
             start_cluster(cluster, &core, &inputs, states.clone()).await?;
         }
@@ -157,6 +161,7 @@ impl Daemon {
             replica: lead::replica(&options.identity).to_owned(),
             current: current.clone(),
             held,
+            recording: tokio::sync::Mutex::default(),
             reloader: std::sync::OnceLock::new(),
             watches: options.cluster.is_some(),
         });
@@ -222,6 +227,22 @@ impl Daemon {
             lease.release().await;
         }
     }
+}
+
+/// Keeps what comes in, where that is asked for.
+fn start_tape(config: &Config, current: &Current) -> Result<Option<Tape>, DaemonError> {
+    let told = &config.daemon.tape;
+    if told.folder.is_empty() {
+        return Ok(None);
+    }
+    let options = TapeOptions {
+        folder: PathBuf::from(&told.folder),
+        bytes: u64::from(told.mib) << 20,
+        state_every: jiff::SignedDuration::from_secs(i64::from(told.state_every_s)),
+        patterns: current.patterns(),
+    };
+    let failed = |e| DaemonError::Config(format!("daemon.tape.folder {}: {e}", told.folder));
+    Tape::begin(options).map(Some).map_err(failed)
 }
 
 fn address(config: &Config) -> Result<SocketAddr, DaemonError> {

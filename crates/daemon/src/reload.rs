@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use jiff::Timestamp;
+use regex::Regex;
 use rootline_api::{ConfigState, DoorKeeper, Rank, Reloaded, Token};
 use rootline_config::{Config, TokenRole};
 use rootline_engine::LiveOptions;
@@ -35,6 +36,8 @@ pub struct Settings {
     pub keep: Keep,
     pub windows: Arc<Windows>,
     pub detects: bool,
+    /// What is left out of recordings by the user's word.
+    pub patterns: Arc<[Regex]>,
 }
 
 impl Settings {
@@ -42,12 +45,14 @@ impl Settings {
     /// A maintenance window that cannot be.
     pub fn of(loaded: &Loaded, routes: Routes) -> Result<Settings, DaemonError> {
         let windows = Windows::of("", &loaded.config.maintenance).map_err(|e| DaemonError::Config(e.detail))?;
+        let patterns = loaded.config.redaction.patterns.iter().map(|p| Regex::new(&p.value)).collect::<Result<_, _>>();
         Ok(Settings {
             live: loaded.live.clone(),
             routes,
             keep: keep::retention(&loaded.config.retention),
             windows: Arc::new(windows),
             detects: loaded.config.detection.enabled,
+            patterns: patterns.map_err(|e| DaemonError::Config(e.to_string()))?,
         })
     }
 }
@@ -57,6 +62,7 @@ impl Settings {
 pub struct Current {
     windows: RwLock<Arc<Windows>>,
     channels: RwLock<Vec<String>>,
+    patterns: RwLock<Option<Arc<[Regex]>>>,
     state: Mutex<ConfigState>,
 }
 
@@ -69,6 +75,11 @@ impl Current {
         self.channels.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    pub fn patterns(&self) -> Arc<[Regex]> {
+        let patterns = self.patterns.read().unwrap_or_else(PoisonError::into_inner).clone();
+        patterns.unwrap_or_else(|| Arc::from([]))
+    }
+
     pub fn state(&self) -> ConfigState {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -77,6 +88,7 @@ impl Current {
     pub fn set(&self, settings: &Settings, now: Timestamp) {
         *self.windows.write().unwrap_or_else(PoisonError::into_inner) = settings.windows.clone();
         *self.channels.write().unwrap_or_else(PoisonError::into_inner) = posts::names(&settings.routes.channels);
+        *self.patterns.write().unwrap_or_else(PoisonError::into_inner) = Some(settings.patterns.clone());
         self.tell(|state| *state = ConfigState { loaded: now, ..ConfigState::default() });
     }
 

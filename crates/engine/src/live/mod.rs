@@ -182,6 +182,11 @@ impl Live {
         self.correlator.restore(now, groups, next, topology);
     }
 
+    /// The state of the cluster as it was last given.
+    pub fn signals(&self) -> &[Signal] {
+        &self.signals
+    }
+
     /// The state of the cluster, whole; it replaces what was known.
     pub fn take_state(&mut self, signals: Vec<Signal>) {
         self.signals = signals;
