@@ -321,19 +321,18 @@ impl Daemon {
     }
 
     fn ask(&self, method: Method, path: &str, query: &[(&str, &str)], body: Option<&Value>) -> Result<String, Failure> {
-        let bytes = self.exchange(method, path, query, body, PATIENCE)?;
+        let bytes = self.exchange(method, (path, query), body, PATIENCE)?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     fn fetch(&self, path: &str) -> Result<Vec<u8>, Failure> {
-        self.exchange(Method::GET, path, &[], None, RECORDING_PATIENCE)
+        self.exchange(Method::GET, (path, &[]), None, RECORDING_PATIENCE)
     }
 
     fn exchange(
         &self,
         method: Method,
-        path: &str,
-        query: &[(&str, &str)],
+        (path, query): (&str, &[(&str, &str)]),
         body: Option<&Value>,
         patience: Duration,
     ) -> Result<Vec<u8>, Failure> {

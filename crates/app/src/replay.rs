@@ -62,6 +62,9 @@ const RESOLVE_TIMEOUT: SignedDuration = SignedDuration::from_mins(5);
 /// Bytes of a tape inside a recording.
 const TAPE_MAX: u64 = 256 << 20;
 
+/// One series; `null`: it ended there.
+type Points = (LabelSet, Vec<(i64, Option<f64>)>);
+
 /// Something of the recording, at its moment.
 enum Piece {
     Alerts(Vec<Alert>),
@@ -79,7 +82,7 @@ struct Line<'a> {
     holds: BTreeMap<String, u32>,
     /// Labels and points (milliseconds, value) of the series that are watched.
     #[serde(default)]
-    samples: Vec<(LabelSet, Vec<(i64, Option<f64>)>)>,
+    samples: Vec<Points>,
     #[serde(default)]
     history: bool,
 }
@@ -203,7 +206,7 @@ fn segments(folder: &Path) -> Vec<PathBuf> {
 
 /// The tape inside a recording of an incident.
 fn own_tape(input: &Path) -> Result<Option<String>, Failure> {
-    if !input.extension().is_some_and(|e| e == "rootline") {
+    if input.extension().is_none_or(|e| e != "rootline") {
         return Ok(None);
     }
     let found = rootline_archive::member(input, &format!("{}tape.jsonl", rootline_archive::EXTRAS), TAPE_MAX);
@@ -234,7 +237,7 @@ fn tape(path: &Path, text: &str, pieces: &mut Vec<(Timestamp, Piece)>) -> Result
     Ok(())
 }
 
-fn batch((labels, points): (LabelSet, Vec<(i64, Option<f64>)>)) -> SeriesBatch {
+fn batch((labels, points): Points) -> SeriesBatch {
     let value = |v: Option<f64>| v.unwrap_or(f64::from_bits(STALE));
     SeriesBatch { labels, points: points.into_iter().map(|(t, v)| (t, value(v))).collect() }
 }

@@ -167,7 +167,7 @@ impl Daemon {
         });
         let bound = bind(&options, &desk).await?;
         let address = bound.address();
-        posts.carry_out(plan).await?;
+        posts.carry_out(plan).await;
         let values = (posts, options.loaded.values.clone());
         let reloader = Reloader::new(options.source.clone(), current, inputs.clone(), bound.keeper(), values);
         let reloader = Arc::new(reloader);

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rootline_config::Config;
 use rootline_model::{Alert, Lang};
 use rootline_sinks::{Alertmanager, Client, ClientOptions, CopiesOptions, Courier, CourierOptions, Endpoint, Sink};
-use rootline_store::Store;
+use rootline_store::{Store, StoreError};
 use serde_json::Value;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
@@ -19,7 +19,7 @@ use crate::channels::{self, Ready};
 use crate::outbox::StoreOutbox;
 use crate::route::{BACKFILL, Route, Routes};
 use crate::words::Cards;
-use crate::{DaemonError, clock, store_error};
+use crate::{DaemonError, clock};
 
 /// Batches of alerts that wait for their held copies; what is above has none, so that Alertmanager pages by itself.
 const HELD_WAITING: usize = 64;
@@ -145,11 +145,8 @@ impl Posts {
     }
 
     /// Ends couriers that are not wanted any more, starts the new ones. Nobody may queue messages for a channel that goes
-    /// when this is called.
-    ///
-    /// # Errors
-    /// The store cannot be read or written.
-    pub async fn carry_out(&mut self, plan: Plan) -> Result<(), DaemonError> {
+    /// when this is called. What the store cannot do is said in the log and hinders no courier.
+    pub async fn carry_out(&mut self, plan: Plan) {
         let stay: BTreeSet<&str> = plan.wanted.iter().filter(|w| w.work.is_none()).map(|w| w.name.as_str()).collect();
         let (stays, goes): (Vec<Post>, Vec<Post>) =
             self.running.drain(..).partition(|p| stay.contains(p.name.as_str()));
@@ -158,26 +155,26 @@ impl Posts {
         }
         futures::future::join_all(goes.into_iter().map(Post::end)).await;
         self.running = stays;
-        self.give_up(&plan)?;
+        if let Err(error) = self.give_up(&plan) {
+            tracing::error!(%error, "what waits for channels that are gone could not be given up");
+        }
         for Wanted { name, print, wake, work } in plan.wanted {
             let Some(work) = work else { continue };
             let (stop, stopped) = watch::channel(false);
             let tasks = match work {
                 Work::Channel(ready) => vec![self.courier(ready.sink, ready.lang, &plan.link, (&wake, stopped))],
-                Work::Copies(endpoint) => self.copies(endpoint, plan.client.clone(), &plan.link, (&wake, stopped))?,
+                Work::Copies(endpoint) => self.copies(endpoint, plan.client.clone(), &plan.link, (&wake, stopped)),
             };
             self.running.push(Post { name, print, wake, stop, tasks });
         }
-        Ok(())
     }
 
     /// What waits for nobody.
-    fn give_up(&self, plan: &Plan) -> Result<(), DaemonError> {
-        let failed = store_error(self.store.folder());
-        for counts in self.store.outbox_counts().map_err(&failed)? {
+    fn give_up(&self, plan: &Plan) -> Result<(), StoreError> {
+        for counts in self.store.outbox_counts()? {
             if counts.pending > 0 && !plan.wanted.iter().any(|w| w.name == counts.channel) {
                 let reason = format!("channel `{}` is not in the configuration any more", counts.channel);
-                let n = self.store.abandon(&counts.channel, &reason, clock()).map_err(&failed)?;
+                let n = self.store.abandon(&counts.channel, &reason, clock())?;
                 tracing::warn!(channel = counts.channel, messages = n, "not sent: {reason}");
             }
         }
@@ -201,9 +198,12 @@ impl Posts {
         client: Client,
         link: &Option<String>,
         (wake, stopped): (&Arc<Notify>, watch::Receiver<bool>),
-    ) -> Result<Vec<JoinHandle<()>>, DaemonError> {
+    ) -> Vec<JoinHandle<()>> {
         let sink = Arc::new(Alertmanager::new(BACKFILL, vec![endpoint], CopiesOptions::default(), client));
-        let open = self.store.open_incidents().map_err(store_error(self.store.folder()))?;
+        let open = self.store.open_incidents().unwrap_or_else(|error| {
+            tracing::error!(%error, "copies of open incidents come with their next change");
+            Vec::new()
+        });
         sink.resume(&open, link.as_deref(), clock());
         let (held, mut taken) = mpsc::channel::<Vec<Alert>>(HELD_WAITING);
         self.held.set(Some(held));
@@ -224,7 +224,7 @@ impl Posts {
                 }
             }
         });
-        Ok(vec![courier, pace])
+        vec![courier, pace]
     }
 
     /// Finishes what is being sent.

@@ -175,7 +175,8 @@ impl Reloader {
         let stopping = || DaemonError::Config("the daemon is stopping".to_owned());
         sent.map_err(|_| stopping())?;
         taken.await.map_err(|_| stopping())?;
-        posts.carry_out(plan).await
+        posts.carry_out(plan).await;
+        Ok(())
     }
 
     pub async fn stop(&self) {

@@ -91,7 +91,8 @@ impl Tape {
     /// The whole state, now and then: when it changed and its time has come, and where a segment begins.
     pub fn state(&mut self, now: Timestamp, live: &Live, changed: bool) {
         let is_due = self.state_at.is_none_or(|at| now.duration_since(at) >= self.state_every);
-        if !(changed && is_due) && !self.shared.wants_state.load(Ordering::Relaxed) {
+        let is_wanted = self.shared.wants_state.load(Ordering::Relaxed) || changed && is_due;
+        if !is_wanted {
             return;
         }
         let alerts = live.alerts().filter(|a| a.is_firing(now)).cloned().collect();
