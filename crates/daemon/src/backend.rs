@@ -18,6 +18,7 @@ use crate::core::{Act, Input, Refused};
 use crate::posts::{self, Held};
 use crate::recording::{self, Past, Seen};
 use crate::reload::{Current, Reloader};
+use crate::rows::{change_row, event_row};
 use crate::sources::States;
 use crate::view::Published;
 use crate::{charts, maintenance, records, silence};
@@ -422,34 +423,6 @@ fn forecast(outlook: &Outlook) -> Option<Forecast> {
         reaches_limit_s: seconds as f64,
         probability,
     })
-}
-
-fn event_row(event: rootline_store::KeptEvent) -> EventRow {
-    EventRow {
-        id: 0,
-        at: event.last,
-        cluster: event.cluster,
-        entity: format!("{}/{}/{}", event.kind, event.namespace, event.name),
-        namespace: event.namespace,
-        kind: event.r#type,
-        reason: event.reason,
-        message: event.note,
-        count: event.count,
-        component: event.source,
-    }
-}
-
-fn change_row(place: usize, change: rootline_store::Change) -> ChangeRow {
-    ChangeRow {
-        id: u64::try_from(place).unwrap_or(u64::MAX),
-        at: change.at,
-        namespace: change.entity.split('/').nth(1).unwrap_or_default().to_owned(),
-        entity: change.entity,
-        kind: change.what,
-        before: change.from,
-        after: change.to,
-        ..ChangeRow::default()
-    }
 }
 
 impl Intake for Desk {

@@ -19,6 +19,7 @@ mod records;
 mod reload;
 mod review;
 mod route;
+mod rows;
 mod silence;
 mod sources;
 mod tape;
