@@ -118,7 +118,7 @@ assert not missing, f"the ClusterRole lacks {sorted(missing)}"' "$DEPLOY/../crat
 }
 with kubectl "manifests: base" built base
 with kubectl "manifests: beside kube-prometheus" built overlays/kube-prometheus
-with kubectl "manifests: with all components" built base two-replicas names-of-configuration kubelets
+with kubectl "manifests: with all components" built base two-replicas names-of-configuration kubelets token-review
 with "$python" "the ClusterRole only reads, and no secrets" read_only
 with "$python" "the ClusterRole covers what the daemon lists" everything_read
 accepted() { # by a real API server; objects of the Prometheus operator are left out, their kinds may be missing

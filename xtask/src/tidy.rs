@@ -34,7 +34,10 @@ const EDGES: &[(&str, &[&str])] = &[
     ("engine", &["analytics", "correlate", "detect", "diagnose", "model", "objects", "report", "series", "world"]),
     ("api", &["model", "objects", "sources"]),
     ("testkit", &["engine", "model", "objects", "sources"]),
-    ("daemon", &["api", "bus", "config", "engine", "model", "objects", "report", "sinks", "sources", "store"]),
+    (
+        "daemon",
+        &["api", "archive", "bus", "config", "engine", "model", "objects", "report", "sinks", "sources", "store"],
+    ),
     (
         "app",
         &[

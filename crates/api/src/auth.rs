@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -163,31 +163,39 @@ type Reviews = HashMap<[u8; 32], (Instant, Option<Caller>)>;
 /// The door: knows tokens, remembers reviews.
 pub struct Door {
     auth: Auth,
+    /// Of `auth` at first; may change while the door is in use.
+    tokens: RwLock<Arc<[Token]>>,
     reviews: Mutex<Reviews>,
 }
 
 impl Door {
     pub fn new(auth: Auth) -> Door {
-        Door { auth, reviews: Mutex::default() }
+        let tokens = RwLock::new(Arc::from(auth.tokens.clone()));
+        Door { auth, tokens, reviews: Mutex::default() }
+    }
+
+    fn tokens(&self) -> Arc<[Token]> {
+        self.tokens.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub fn is_on(&self) -> bool {
-        self.auth.is_on()
+        !self.tokens().is_empty() || self.auth.reviewer.is_some()
     }
 
     pub fn open_receivers(&self) -> bool {
-        self.auth.open_receivers || !self.auth.is_on()
+        self.auth.open_receivers || !self.is_on()
     }
 
     pub async fn caller(&self, headers: &HeaderMap) -> Result<Caller, Unknown> {
-        if !self.auth.is_on() {
+        if !self.is_on() {
             return Ok(Caller { name: "local".into(), rank: Rank::Admin });
         }
         let token = presented(headers).ok_or(Unknown::NoToken)?;
         let hash = digest(&token);
         // All are compared, whichever fits: time tells nothing.
+        let tokens = self.tokens();
         let mut found = None;
-        for known in &self.auth.tokens {
+        for known in tokens.iter() {
             if same(&known.sha256, &hash) {
                 found = Some(known);
             }
@@ -222,6 +230,36 @@ impl Door {
             }
         };
         caller.ok_or(Unknown::Wrong)
+    }
+}
+
+/// Changes the tokens of a server that runs.
+#[derive(Clone)]
+pub struct DoorKeeper {
+    pub(crate) door: Arc<Door>,
+    /// Others reach the server, and it may not stand open.
+    pub(crate) is_outside: bool,
+}
+
+impl DoorKeeper {
+    /// # Errors
+    /// With these tokens everybody who reaches the server could read and silence.
+    pub fn check(&self, tokens: &[Token]) -> Result<(), String> {
+        if self.is_outside && tokens.is_empty() && self.door.auth.reviewer.is_none() {
+            return Err("no tokens: everybody who reaches this address could read and silence".to_owned());
+        }
+        Ok(())
+    }
+
+    /// These count from the next request on.
+    pub fn set(&self, tokens: Vec<Token>) {
+        *self.door.tokens.write().unwrap_or_else(PoisonError::into_inner) = Arc::from(tokens);
+    }
+}
+
+impl fmt::Debug for DoorKeeper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DoorKeeper").field("is_outside", &self.is_outside).finish_non_exhaustive()
     }
 }
 

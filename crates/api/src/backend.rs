@@ -8,7 +8,7 @@ use tokio::sync::broadcast;
 
 use crate::words::{
     Action, AlertState, ChangeQuery, ChangeRow, Chart, DeadLetter, EventQuery, EventRow, Gauges, IncidentQuery, News,
-    Page, Paging, Silence, Status,
+    Page, Paging, Reloaded, Silence, Status,
 };
 
 /// An answer that takes a while. Whoever works synchronously wraps `spawn_blocking`.
@@ -85,6 +85,17 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Puts it back into the outbox.
     fn dead_letter_retry(&self, id: u64) -> Answered<'_, ()>;
+
+    /// Name of the maintenance window that keeps an incident quiet now.
+    fn maintenance(&self, _incident: &LiveIncident) -> Option<String> {
+        None
+    }
+
+    /// Reads the configuration again; with an error the old one stays.
+    fn reload(&self) -> Answered<'_, Reloaded> {
+        let detail = "this daemon reads its configuration at the start only".to_owned();
+        Box::pin(std::future::ready(Err(Fault::Conflict(detail))))
+    }
 
     /// Numbers for `/metrics`; asked at each scrape, so it must be cheap.
     fn gauges(&self) -> Gauges;

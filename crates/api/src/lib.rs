@@ -16,21 +16,23 @@ mod push;
 mod router;
 mod routes;
 mod server;
+mod standby;
 mod telemetry;
 mod wire;
 mod words;
 
-pub use auth::{Access, Auth, Caller, Rank, Token, TokenReviewer};
+pub use auth::{Access, Auth, Caller, DoorKeeper, Rank, Token, TokenReviewer};
 pub use backend::{Answered, Backend, Fault, Recording};
 pub use doors::TlsFiles;
 pub use intake::{Accepted, Intake, PushedEvent, Refusal, Why};
 pub use matcher::{Compare, Matcher, matches_all};
 pub use server::{Audit, Audited, Bound, Options, ServeError, Server};
+pub use standby::{Leader, Standby};
 pub use wire::incident_json;
 pub use words::{
-    Action, AlertState, ChangeQuery, ChangeRow, Chart, Counted, DeadLetter, EventQuery, EventRow, Forecast, Gauges,
-    IncidentGauge, IncidentQuery, Level, News, OutboxGauge, Page, Paging, PipeGauge, Silence, SourceState, Status,
-    What,
+    Action, AlertState, ChangeQuery, ChangeRow, Chart, ConfigState, Counted, DeadLetter, EventQuery, EventRow,
+    Forecast, Gauges, IncidentGauge, IncidentQuery, Level, News, OutboxGauge, Page, Paging, PipeGauge, Reloaded,
+    Silence, SourceState, Status, What, Window,
 };
 
 #[cfg(test)]

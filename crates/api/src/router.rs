@@ -59,7 +59,7 @@ fn own_api() -> Vec<(Route, Routed)> {
         route("POST", "/api/v1/incidents/{id}/resolve", Operate, post(incidents::resolve)),
         route("POST", "/api/v1/incidents/{id}/notes", Operate, post(incidents::note)),
         route("GET", "/api/v1/incidents/{id}/charts", View, get(incidents::charts)),
-        route("GET", "/api/v1/incidents/{id}/record", View, get(incidents::record)),
+        route("GET", "/api/v1/incidents/{id}/record", Operate, get(incidents::record)),
         route("GET", "/api/v1/alerts", View, get(more::alerts)),
         route("GET", "/api/v1/silences", View, get(more::silences)),
         route("POST", "/api/v1/silences", Operate, post(more::silence)),
@@ -70,6 +70,7 @@ fn own_api() -> Vec<(Route, Routed)> {
         route("GET", "/api/v1/stream", View, get(own::stream)),
         route("GET", "/api/v1/dead-letters", View, get(more::dead_letters)),
         route("POST", "/api/v1/dead-letters/{id}/retry", Administer, post(more::retry)),
+        route("POST", "/api/v1/-/reload", Administer, post(own::reload)),
         route("GET", "/api/v1/openapi.json", Access::Public, get(own::openapi)),
     ]
 }
@@ -107,13 +108,14 @@ fn pushed() -> Vec<(Route, Routed)> {
 }
 
 fn page_and_health() -> Vec<(Route, Routed)> {
-    use Access::{Public, View};
+    use Access::{Administer, Public, View};
     vec![
         route("GET", "/", Public, get(page::index)),
         route("GET", "/page.css", Public, get(page::style)),
         route("GET", "/page.js", Public, get(page::script)),
         route("GET", "/picture.js", Public, get(page::pictures)),
         route("GET", "/metrics", View, get(own::metrics)),
+        route("POST", "/-/reload", Administer, post(own::reload)),
         route("GET", "/-/healthy", Public, get(own::healthy)),
         route("GET", "/-/ready", Public, get(own::ready)),
     ]

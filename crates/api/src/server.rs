@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::auth::{Auth, Caller, Door};
+use crate::auth::{Auth, Caller, Door, DoorKeeper};
 use crate::backend::Backend;
 use crate::doors::{Doors, TlsFiles};
 use crate::feed::Feed;
@@ -112,7 +112,7 @@ pub struct Shared {
     pub options: Options,
     pub backend: Arc<dyn Backend>,
     pub intake: Arc<dyn Intake>,
-    pub door: Door,
+    pub door: Arc<Door>,
     pub feed: Arc<Feed>,
     pub telemetry: Telemetry,
     pub receivers: Receivers,
@@ -149,7 +149,7 @@ impl Server {
             Doors::open(listener, options.tls.clone(), options.connections_max).await.map_err(ServeError::Tls)?;
         let (stop, stopping) = watch::channel(false);
         let shared = Shared {
-            door: Door::new(options.auth.clone()),
+            door: Arc::new(Door::new(options.auth.clone())),
             feed: Arc::new(Feed::new(format!("{:x}", backend.now().as_millisecond()))),
             telemetry: Telemetry::new(),
             receivers: Receivers::new(&options),
@@ -176,6 +176,12 @@ impl Server {
 impl Bound {
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Changes tokens while it serves.
+    pub fn keeper(&self) -> DoorKeeper {
+        let is_outside = !self.shared.loopback && !self.shared.options.insecure_no_auth;
+        DoorKeeper { door: self.shared.door.clone(), is_outside }
     }
 
     pub async fn serve(self, shutdown: BoxFuture<'static, ()>) -> Result<(), ServeError> {

@@ -204,6 +204,13 @@ fn of_daemon(g: &Gauges, now: Timestamp, listeners: usize) -> Registry {
     book.family("alertmanager_build_info", "Version of Alertmanager whose API is served", [(build(ALERTMANAGER), 1.0)]);
     book.gauge("rootline_ready", "1 once the state is rebuilt and sources were heard", flag(g.ready));
     book.gauge("rootline_leader", "1 for the replica that leads", flag(g.leader));
+    let is_taken = flag(g.config.error.is_empty());
+    book.gauge("rootline_config_last_reload_successful", "1 if the last reading of the configuration counts", is_taken);
+    book.gauge(
+        "rootline_config_last_reload_success_timestamp_seconds",
+        "When the configuration in force was read, seconds since 1970",
+        g.config.loaded.as_second() as f64,
+    );
     book.gauge("rootline_start_time_seconds", "Start, seconds since 1970", g.started_s);
     book.gauge("rootline_sse_listeners", "Open event streams", listeners as f64);
     book.gauge("rootline_queue_items", "Inputs waiting for the pipeline", g.queue as f64);

@@ -158,6 +158,36 @@ pub struct Status {
     pub alerts: u32,
     pub series: u64,
     pub dead_letters: u64,
+    pub config: ConfigState,
+    /// Maintenance windows in force.
+    pub maintenance: Vec<Window>,
+}
+
+/// The configuration in force.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConfigState {
+    /// When it was read.
+    pub loaded: Timestamp,
+    /// Why the last reading was not taken over; empty: it was.
+    pub error: String,
+    /// Keys that the file has another value of than counts.
+    pub needs_restart: Vec<String>,
+}
+
+/// What a reading of the configuration changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reloaded {
+    /// Keys that have another value now.
+    pub changed: Vec<String>,
+    pub needs_restart: Vec<String>,
+}
+
+/// A maintenance window in force.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Window {
+    pub name: String,
+    pub from: Timestamp,
+    pub until: Timestamp,
 }
 
 /// One series behind some evidence.
@@ -215,6 +245,7 @@ pub struct Gauges {
     pub revision: String,
     pub ready: bool,
     pub leader: bool,
+    pub config: ConfigState,
     pub started_s: f64,
     /// Inputs waiting for the core, and how many may.
     pub queue: u64,

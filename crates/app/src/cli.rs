@@ -86,6 +86,13 @@ pub enum ColorArg {
     Never,
 }
 
+impl Cli {
+    /// What counts for every command, to read the configuration again.
+    pub fn bare(&self) -> Cli {
+        Cli { lang: self.lang, color: self.color, config: self.config.clone(), command: Command::Version }
+    }
+}
+
 /// Reads arguments; under the name `kubectl-rootline` help speaks of `kubectl rootline`.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
     let args: Vec<OsString> = args.into_iter().collect();

@@ -103,6 +103,8 @@ struct Row {
     onset: jiff::Timestamp,
     alerts: u64,
     acked: Option<Value>,
+    #[serde(default)]
+    maintenance: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -141,7 +143,8 @@ pub fn list(cli: &Cli, args: &ListArgs) -> Result<Outcome, Failure> {
         let since = row.onset.strftime("%m-%d %H:%M");
         let title = row.title.get(lang);
         let severity = severity(lang, &row.severity);
-        out.push_str(&format!("#{:<5} {severity:<9} {state:<6} {since}  {title} ({})\n", row.id, row.alerts));
+        let quiet = row.maintenance.as_deref().map(|name| quiet(lang, name)).unwrap_or_default();
+        out.push_str(&format!("#{:<5} {severity:<9} {state:<6} {since}  {title} ({}){quiet}\n", row.id, row.alerts));
     }
     terminal::print(&out)?;
     Ok(Outcome::Done)
@@ -159,6 +162,11 @@ pub fn show(cli: &Cli, args: &ShowArgs) -> Result<Outcome, Failure> {
     let incident: Value = serde_json::from_str(&text).map_err(strange)?;
     terminal::print(&shown(&incident, code))?;
     Ok(Outcome::Done)
+}
+
+/// That a maintenance window keeps it quiet.
+fn quiet(lang: Lang, window: &str) -> String {
+    if lang == Lang::Zh { format!(" · 维护中：{window}") } else { format!(" · in maintenance: {window}") }
 }
 
 /// One incident for a terminal.
@@ -180,6 +188,10 @@ fn shown(incident: &Value, lang: &str) -> String {
         },
         at(&text(incident, "onset")),
     );
+    if let Some(window) = incident.get("maintenance").and_then(Value::as_str) {
+        let quiet = quiet(if zh { Lang::Zh } else { Lang::En }, window);
+        out.push_str(&format!("{}\n", quiet.trim_start_matches(" · ")));
+    }
     let mut section = |en: &str, name: &str, lines: Vec<String>| {
         if !lines.is_empty() {
             out.push_str(&format!("\n{}\n", if zh { name } else { en }));
@@ -262,16 +274,20 @@ fn matcher(text: &str) -> Result<Value, String> {
     Err(format!("`{text}` is no matcher, expected LABEL=VALUE"))
 }
 
-/// What the daemon knows of one incident, into a new file.
-pub fn keep(id: u64, output: Option<&Path>, place: &Where) -> Result<Outcome, Failure> {
-    let path = format!("/api/v1/incidents/{id}/record");
-    let text = Daemon::at(place)?.ask(Method::GET, &path, &[], None)?;
-    let file = output.map_or_else(|| PathBuf::from(format!("incident-{id}.json")), Path::to_owned);
+/// The state that the daemon holds and what it knows of one incident, into a new file.
+pub fn keep(id: u64, output: Option<&Path>, force: bool, place: &Where) -> Result<Outcome, Failure> {
+    let file = output.map_or_else(|| PathBuf::from(format!("incident-{id}.rootline")), Path::to_owned);
     let name = file.display();
     let failed = |e| Failure::new("could not keep the incident").detail(format!("{name}: {e}"));
-    let made = std::fs::OpenOptions::new().write(true).create_new(true).open(&file).map_err(failed)?;
-    std::io::Write::write_all(&mut &made, text.as_bytes()).map_err(failed)?;
-    terminal::print(&format!("{name}: written\n"))?;
+    if file.exists() && !force {
+        return Err(Failure::new(format!("could not write {name}"))
+            .detail("the file exists")
+            .hint("--force writes over it"));
+    }
+    let path = format!("/api/v1/incidents/{id}/record");
+    let bytes = Daemon::at(place)?.fetch(&path)?;
+    std::fs::write(&file, &bytes).map_err(failed)?;
+    terminal::print(&format!("{name}: {} KiB; `rootline diagnose {name}` reads it\n", bytes.len().div_ceil(1024)))?;
     Ok(Outcome::Done)
 }
 
@@ -283,6 +299,10 @@ fn done(text: &str) -> Result<Outcome, Failure> {
 fn strange(error: serde_json::Error) -> Failure {
     Failure::new("could not read the daemon's answer").detail(error).hint("is it another version?")
 }
+
+/// For an answer, and for a recording of a large cluster.
+const PATIENCE: Duration = Duration::from_secs(30);
+const RECORDING_PATIENCE: Duration = Duration::from_secs(300);
 
 struct Daemon {
     base: Url,
@@ -301,6 +321,21 @@ impl Daemon {
     }
 
     fn ask(&self, method: Method, path: &str, query: &[(&str, &str)], body: Option<&Value>) -> Result<String, Failure> {
+        let bytes = self.exchange(method, (path, query), body, PATIENCE)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    fn fetch(&self, path: &str) -> Result<Vec<u8>, Failure> {
+        self.exchange(Method::GET, (path, &[]), None, RECORDING_PATIENCE)
+    }
+
+    fn exchange(
+        &self,
+        method: Method,
+        (path, query): (&str, &[(&str, &str)]),
+        body: Option<&Value>,
+        patience: Duration,
+    ) -> Result<Vec<u8>, Failure> {
         let failed = |e: &dyn std::fmt::Display| {
             Failure::new("could not ask the daemon")
                 .detail(format!("{}: {e}", self.base))
@@ -308,7 +343,7 @@ impl Daemon {
         };
         let url = self.base.join(path).map_err(|e| failed(&e))?;
         self.runtime.block_on(async {
-            let client = reqwest::Client::builder().timeout(Duration::from_secs(30)).build().map_err(|e| failed(&e))?;
+            let client = reqwest::Client::builder().timeout(patience).build().map_err(|e| failed(&e))?;
             let mut request = client.request(method, url).query(query);
             if let Some(token) = &self.token {
                 request = request.bearer_auth(token);
@@ -319,8 +354,9 @@ impl Daemon {
             // the reason stands at the end of the chain: "connection refused"
             let answer = request.send().await.map_err(|e| failed(&deepest(&e)))?;
             let status = answer.status();
-            let text = answer.text().await.map_err(|e| failed(&e))?;
-            if status.is_success() { Ok(text) } else { Err(refused(status, &text)) }
+            let bytes = answer.bytes().await.map_err(|e| failed(&e))?;
+            let refused = || refused(status, &String::from_utf8_lossy(&bytes));
+            if status.is_success() { Ok(bytes.to_vec()) } else { Err(refused()) }
         })
     }
 }

@@ -35,6 +35,12 @@ impl Failure {
         self
     }
 
+    /// In one line, for a log.
+    pub fn plain(&self) -> String {
+        let detail = self.detail.as_ref().map(|d| format!(": {}", d.0)).unwrap_or_default();
+        format!("{}{detail}", self.attempted)
+    }
+
     pub fn read(error: &ReadError) -> Self {
         Failure::new("could not read the state").detail(error).hint(error.hint())
     }

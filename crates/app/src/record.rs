@@ -15,7 +15,7 @@ use crate::{Outcome, client, live, terminal};
 of the file unless --unredacted is given. `rootline diagnose FILE` reads it."
 )]
 pub struct Args {
-    /// Number of an incident of a running daemon: keeps what it knows of that alone
+    /// Number of an incident of a running daemon: keeps the state that it holds and what it knows of that incident
     #[arg(value_name = "INCIDENT")]
     incident: Option<u64>,
     #[command(flatten)]
@@ -38,7 +38,7 @@ pub struct Args {
 
 pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
     if let Some(id) = args.incident {
-        return client::keep(id, args.output.as_deref(), &args.daemon);
+        return client::keep(id, args.output.as_deref(), args.force, &args.daemon);
     }
     let settings = Settings::load(cli)?;
     // clap asks for it where no incident is named

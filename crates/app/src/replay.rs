@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use rootline_engine::{Live, LiveOptions, NoticeKind, Outcome as Ticked};
-use rootline_model::{Alert, Lang, LiveIncident, Severity};
+use rootline_model::{Alert, LabelSet, Lang, LiveIncident, STALE, SeriesBatch, Severity};
 use rootline_objects::Signal;
 use rootline_report::words;
 use rootline_sources::read_path;
@@ -23,7 +23,8 @@ use crate::{Outcome, terminal};
 #[command(
     after_help = "A storm is a folder with `tape.jsonl` and recordings of the cluster's state. A line of the tape is
 {\"at\": \"2026-01-02T03:04:05Z\", \"alerts\": [...], \"holds\": {\"Name\": 900}} with alerts as Prometheus sends them to Alertmanager; a recording counts
-from the moment that stands in it.
+from the moment that stands in it. A folder of such folders (`daemon.tape` of a daemon) and what `rootline record INCIDENT` wrote are
+played too.
 
 Examples:
   rootline replay testdata/storm
@@ -58,10 +59,17 @@ enum Format {
 /// An alert that nobody repeats counts as resolved after this time, as in Alertmanager (`resolve_timeout`).
 const RESOLVE_TIMEOUT: SignedDuration = SignedDuration::from_mins(5);
 
+/// Bytes of a tape inside a recording.
+const TAPE_MAX: u64 = 256 << 20;
+
+/// One series; `null`: it ended there.
+type Points = (LabelSet, Vec<(i64, Option<f64>)>);
+
 /// Something of the recording, at its moment.
 enum Piece {
     Alerts(Vec<Alert>),
     State(Vec<Signal>),
+    Samples { batches: Vec<SeriesBatch>, is_history: bool },
 }
 
 #[derive(Deserialize)]
@@ -72,6 +80,11 @@ struct Line<'a> {
     /// `for:` of alert rules in seconds, from here on.
     #[serde(default)]
     holds: BTreeMap<String, u32>,
+    /// Labels and points (milliseconds, value) of the series that are watched.
+    #[serde(default)]
+    samples: Vec<Points>,
+    #[serde(default)]
+    history: bool,
 }
 
 pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
@@ -101,6 +114,9 @@ pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
                     live.take_alerts(more);
                 }
                 Piece::State(signals) => live.take_state(signals),
+                Piece::Samples { batches, is_history } => {
+                    live.take_samples(&batches, is_history);
+                }
             }
         }
         let ticked = live.tick(now);
@@ -142,30 +158,73 @@ fn collect(input: &Path, settings: &Settings, pieces: &mut Vec<(Timestamp, Piece
         files.sort();
         let readable = |p: &&PathBuf| {
             let kind = p.extension().map(|e| e.to_string_lossy().into_owned()).unwrap_or_default();
-            p.is_dir() || matches!(kind.as_str(), "jsonl" | "zst" | "gz" | "tgz" | "tar" | "json" | "yaml" | "yml")
+            p.is_dir()
+                || matches!(
+                    kind.as_str(),
+                    "jsonl" | "rootline" | "zst" | "gz" | "tgz" | "tar" | "json" | "yaml" | "yml"
+                )
         };
         return files.iter().filter(readable).try_for_each(|file| collect(file, settings, pieces));
     }
-    if is_tape(input) {
-        return tape(input, pieces);
+    if input.is_dir() && !input.join(rootline_archive::MANIFEST).is_file() {
+        let parts = segments(input);
+        if !parts.is_empty() {
+            return parts.iter().try_for_each(|part| collect(part, settings, pieces));
+        }
     }
+    if is_tape(input) {
+        let failed = |e| Failure::new("could not replay").detail(format!("{}: {e}", input.display()));
+        return tape(input, &std::fs::read_to_string(input).map_err(failed)?, pieces);
+    }
+    let first = pieces.len();
+    if let Some(text) = own_tape(input)? {
+        tape(input, &text, pieces)?;
+    }
+    let began = pieces.get(first..).unwrap_or_default().iter().map(|(at, _)| *at).min();
     let state = read_path(input, &settings.read_options(None)).map_err(|e| Failure::read(&e))?;
     let at = state.signals.iter().find_map(|s| if let Signal::Clock(at) = s { Some(*at) } else { None });
     let at = at.ok_or_else(|| {
         Failure::new("could not replay").detail(format!("{}: does not tell of which moment it is", input.display()))
     })?;
-    pieces.push((at, Piece::State(state.signals)));
+    let mut signals = state.signals;
+    if began.is_some() {
+        // they come by themselves
+        signals.retain(|s| !matches!(s, Signal::Alert(_)));
+    }
+    // of an incident there is one state: it stands from the beginning
+    pieces.push((began.map_or(at, |began| began.min(at)), Piece::State(signals)));
     Ok(())
 }
 
-fn tape(path: &Path, pieces: &mut Vec<(Timestamp, Piece)>) -> Result<(), Failure> {
+/// Parts of a daemon's tape, oldest first.
+fn segments(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut parts: Vec<PathBuf> = entries.map(|e| e.path()).filter(|p| p.join("tape.jsonl").is_file()).collect();
+    parts.sort();
+    parts
+}
+
+/// The tape inside a recording of an incident.
+fn own_tape(input: &Path) -> Result<Option<String>, Failure> {
+    if input.extension().is_none_or(|e| e != "rootline") {
+        return Ok(None);
+    }
+    let found = rootline_archive::member(input, &format!("{}tape.jsonl", rootline_archive::EXTRAS), TAPE_MAX);
+    let bytes = found.map_err(|e| Failure::new("could not replay").detail(&e).hint(e.hint()))?;
+    Ok(bytes.map(|b| String::from_utf8_lossy(&b).into_owned()))
+}
+
+fn tape(path: &Path, text: &str, pieces: &mut Vec<(Timestamp, Piece)>) -> Result<(), Failure> {
     let name = path.display();
     let failed = |why: String| Failure::new("could not replay").detail(format!("{name}: {why}"));
-    let text = std::fs::read_to_string(path).map_err(|e| failed(e.to_string()))?;
     let mut holds: BTreeMap<String, u32> = BTreeMap::new();
     for (number, line) in (1..).zip(text.lines()).filter(|(_, l)| !l.trim().is_empty()) {
         let line: Line<'_> = serde_json::from_str(line).map_err(|e| failed(format!("line {number}: {e}")))?;
         holds.extend(line.holds);
+        if !line.samples.is_empty() {
+            let batches = line.samples.into_iter().map(batch).collect();
+            pieces.push((line.at, Piece::Samples { batches, is_history: line.history }));
+        }
         let Some(alerts) = line.alerts else { continue };
         let request = Request::new("application/json", alerts.get().as_bytes());
         let decoded = receive::alerts::posted(&request, &receive::Limits::default(), line.at, RESOLVE_TIMEOUT);
@@ -176,6 +235,11 @@ fn tape(path: &Path, pieces: &mut Vec<(Timestamp, Piece)>) -> Result<(), Failure
         pieces.push((line.at, Piece::Alerts(alerts)));
     }
     Ok(())
+}
+
+fn batch((labels, points): Points) -> SeriesBatch {
+    let value = |v: Option<f64>| v.unwrap_or(f64::from_bits(STALE));
+    SeriesBatch { labels, points: points.into_iter().map(|(t, v)| (t, value(v))).collect() }
 }
 
 /// What people would be told now.

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use rootline_config::CorrelationMode as Wanted;
-use rootline_daemon::{Daemon, Options};
-use rootline_engine::{CorrelationMode, LiveOptions as CoreOptions, SeriesOptions};
+use rootline_daemon::{Daemon, Loaded, Options, Source};
+use rootline_engine::{CorrelationMode, LiveOptions as CoreOptions, NoticePolicy, SeriesOptions};
 use rootline_sources::live::LiveOptions;
 use rootline_sources::watch::WatchOptions;
 
@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::settings::{self, Settings};
 use crate::{Outcome, terminal};
 
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   rootline run --alertmanager http://127.0.0.1:9093     the cluster of the current context
   rootline --config rootline.yaml run
@@ -51,13 +51,17 @@ pub struct Args {
 }
 
 pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
-    let mut settings = Settings::load(cli)?;
-    typed(&mut settings, args)?;
+    let (settings, loaded) = load(cli, args)?;
     let engine = settings.engine(&args.rules)?;
+    let again = (cli.bare(), args.clone());
+    let source: Source = std::sync::Arc::new(move || {
+        let read = load(&again.0, &again.1).map(|(_, loaded)| loaded);
+        read.map_err(|e| e.plain())
+    });
     let options = Options {
-        live: core(&settings)?,
         cluster: cluster(&settings, args),
-        config: settings.config,
+        loaded,
+        source: Some(source),
         identity: identity(),
         env: |name| std::env::var(name).ok(),
     };
@@ -68,11 +72,27 @@ pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
 
 async fn serve(engine: rootline_engine::Engine, options: Options) -> Result<Outcome, Failure> {
     let failed = |e: rootline_daemon::DaemonError| Failure::new("could not run").detail(e);
+    // before anything else: a replica that waits must not die of it
+    let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok();
     let mut daemon = Daemon::start(engine, options).await.map_err(failed)?;
     terminal::note(&format!("rootline is at http://{}", daemon.address));
-    tokio::select! {
-        ended = daemon.wait() => ended.map_err(failed)?,
-        () = asked_to_stop() => {}
+    let mut stop = std::pin::pin!(asked_to_stop());
+    loop {
+        let reload = async {
+            match hangup.as_mut() {
+                Some(signal) => signal.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            ended = daemon.wait() => {
+                ended.map_err(failed)?;
+                break;
+            }
+            () = &mut stop => break,
+            // what came of it stands in the log and in the status
+            Some(()) = reload => drop(daemon.reload().await),
+        }
     }
     terminal::note("stopping");
     daemon.stop().await;
@@ -94,6 +114,15 @@ async fn asked_to_stop() {
         _ = interrupt => {}
         () = terminate => {}
     }
+}
+
+/// The configuration as it counts: the file, and what was typed.
+fn load(cli: &Cli, args: &Args) -> Result<(Settings, Loaded), Failure> {
+    let mut settings = Settings::load(cli)?;
+    typed(&mut settings, args)?;
+    let values = settings.values()?;
+    let loaded = Loaded { live: core(&settings)?, config: settings.config.clone(), values };
+    Ok((settings, loaded))
 }
 
 /// What was typed counts more than the file.
@@ -151,7 +180,17 @@ fn core(settings: &Settings) -> Result<CoreOptions, Failure> {
         disabled,
         ..SeriesOptions::default()
     };
-    Ok(CoreOptions { mode, settle, series, ..CoreOptions::default() })
+    let told = &settings.config.messages;
+    let notices = NoticePolicy {
+        first_after_s: told.first_after_s,
+        update_after_s: told.update_after_s,
+        settle_s: told.settle_s,
+        tell_resolved: told.tell_resolved,
+        echo_s: told.echo_s,
+        young_s: told.young_s,
+        updates_max: told.updates_max,
+    };
+    Ok(CoreOptions { mode, notices, settle, series })
 }
 
 fn cluster(settings: &Settings, args: &Args) -> Option<WatchOptions> {

@@ -36,6 +36,13 @@ impl Settings {
         Ok(Settings { config, file, lang, color: terminal::colored(cli.color) })
     }
 
+    /// All values of the file and of the defaults.
+    pub fn values(&self) -> Result<serde_json::Value, Failure> {
+        let text = self.file.as_deref().map_or_else(|| Ok(String::new()), read_text)?;
+        let name = self.file.as_deref().map(|f| f.display().to_string()).unwrap_or_default();
+        rootline_config::effective(&name, &text).map_err(|e| Failure::config(&e))
+    }
+
     /// The engine with the rules of the configuration and, after them, those named on the command line.
     pub fn engine(&self, more: &[PathBuf]) -> Result<Engine, Failure> {
         self.engine_and_warnings(more).map(|(engine, _)| engine)
@@ -92,17 +99,21 @@ impl Settings {
 }
 
 pub fn read_config(file: &Path) -> Result<Config, Failure> {
-    let name = file.display().to_string();
-    let text = std::fs::read_to_string(file).map_err(|e| {
+    parse(&file.display().to_string(), &read_text(file)?)
+}
+
+fn read_text(file: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(file).map_err(|e| {
         Failure::new("could not use the configuration")
-            .detail(format!("{name}: {e}"))
+            .detail(format!("{}: {e}", file.display()))
             .hint("`rootline check-config --print-defaults > FILE` writes one to start from")
-    })?;
-    parse(&name, &text)
+    })
 }
 
 pub fn parse(name: &str, text: &str) -> Result<Config, Failure> {
-    rootline_config::parse(name, text).map_err(|e| Failure::config(&e))
+    let config = rootline_config::parse(name, text).map_err(|e| Failure::config(&e))?;
+    rootline_daemon::check(name, &config).map_err(|e| Failure::config(&e))?;
+    Ok(config)
 }
 
 /// `$XDG_CONFIG_HOME/rootline/rootline.yaml`, `~/.config/rootline/rootline.yaml`, if it exists.

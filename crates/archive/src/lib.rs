@@ -9,12 +9,14 @@
 
 mod check;
 mod manifest;
+mod member;
 pub mod redact;
 mod verify;
 mod write;
 
 pub use check::{Checker, Fault};
-pub use manifest::{ArchiveError, FORMAT, FileEntry, GapEntry, ListedEntry, MANIFEST, Manifest, VERSION};
+pub use manifest::{ArchiveError, EXTRAS, FORMAT, FileEntry, GapEntry, ListedEntry, MANIFEST, Manifest, VERSION};
+pub use member::member;
 pub use verify::{Verified, verify_bytes, verify_path};
 pub use write::{About, Form, LogPath, Writer};
 

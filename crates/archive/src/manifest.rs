@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 /// Name of the manifest inside a recording.
 pub const MANIFEST: &str = "rootline.json";
 
+/// Folder of what a daemon knows beside the state.
+pub const EXTRAS: &str = "daemon/";
+
 /// First word of every manifest, so that another tool's `rootline.json` is not taken for one.
 pub const FORMAT: &str = "rootline-recording";
 

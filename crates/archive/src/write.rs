@@ -11,7 +11,7 @@ use rootline_model::{Gap, Timestamp};
 use serde_json::Value;
 
 use crate::check::sha256_hex;
-use crate::manifest::{ArchiveError, FORMAT, FileEntry, GapEntry, ListedEntry, MANIFEST, Manifest, VERSION};
+use crate::manifest::{ArchiveError, EXTRAS, FORMAT, FileEntry, GapEntry, ListedEntry, MANIFEST, Manifest, VERSION};
 use crate::redact;
 
 /// Packs well and costs little: 20,000 pods in under a second.
@@ -60,6 +60,18 @@ impl Form {
             metadata.remove("managedFields");
         }
         value.to_string()
+    }
+
+    /// Any JSON: texts in it without secrets.
+    pub fn value(&self, value: Value) -> Value {
+        if !self.redact {
+            return value;
+        }
+        // as a field of an object, which is what redaction looks into
+        let mut whole = serde_json::json!({ "content": value });
+        redact::object(&mut whole);
+        redact::matches(&mut whole, &self.patterns);
+        whole.get_mut("content").map(Value::take).unwrap_or_default()
     }
 
     /// A log or a pasted text.
@@ -146,6 +158,12 @@ impl Writer {
     /// An answer of Prometheus' HTTP API.
     pub fn prometheus(&mut self, name: &str, json: &str) {
         self.files.insert(format!("prometheus/{}.json", safe(name)), self.form.text(json).into_bytes());
+    }
+
+    /// What a daemon knows beside the state: `daemon/NAME`, one JSON document a line; no reader takes it for the state.
+    pub fn extra(&mut self, name: &str, documents: Vec<Value>) {
+        let lines: String = documents.into_iter().map(|d| format!("{}\n", self.form.value(d))).collect();
+        self.files.insert(format!("{EXTRAS}{}", safe(name)), lines.into_bytes());
     }
 
     /// Output of kubectl as somebody pasted it.

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use crate::pull::SeriesThreshold;
+use crate::{Tape, TokenReview};
 
 /// The daemon itself.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -21,7 +22,9 @@ pub struct Daemon {
     /// How people reach this daemon, for links in messages.
     pub external_url: String,
     pub tokens: Vec<Token>,
+    pub token_review: TokenReview,
     pub tls: Tls,
+    pub tape: Tape,
 }
 
 impl Default for Daemon {
@@ -33,7 +36,9 @@ impl Default for Daemon {
             tick_s: 15,
             external_url: String::new(),
             tokens: Vec::new(),
+            token_review: TokenReview::default(),
             tls: Tls::default(),
+            tape: Tape::default(),
         }
     }
 }
@@ -186,7 +191,7 @@ pub struct Channel {
     /// Address of the robot or receiver; for mail `smtp://host:port`, `smtps://host:port`.
     #[schemars(with = "String")]
     pub url: Spanned<String>,
-    /// Signing secret of DingTalk, Feishu, the generic webhook; password of mail. `${NAME}` takes it from the environment.
+    /// Signing secret of DingTalk, Feishu, the generic webhook; token of a Slack bot; password of mail. `${NAME}` takes it from the environment.
     #[serde(default)]
     pub secret: String,
     /// Mail: user, sender, receivers.
@@ -196,6 +201,13 @@ pub struct Channel {
     pub from: String,
     #[serde(default)]
     pub to: Vec<String>,
+    /// DingTalk: a word that the robot asks for; stands at the end of each message.
+    #[serde(default)]
+    pub keyword: String,
+    /// Slack with a bot's token as `secret` and `https://slack.com/api` as `url`: id of the channel to post in. One
+    /// message per incident is then changed in place.
+    #[serde(default)]
+    pub channel: String,
     #[serde(default)]
     pub lang: ChannelLang,
     #[serde(default)]

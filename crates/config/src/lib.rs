@@ -5,8 +5,13 @@
 
 mod daemon;
 mod error;
+mod maintenance;
+mod messages;
 mod pipes;
 mod pull;
+mod reload;
+mod review;
+mod tape;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -17,11 +22,19 @@ pub use daemon::{
     MinSeverity, Retention, Tls, Token, TokenRole,
 };
 pub use error::ConfigError;
+pub use maintenance::{Day, Maintenance, Schedule};
+pub use messages::Messages;
 pub use pipes::{ClickHouse, Forward, Kafka, KafkaForward, KafkaRead, SearchTarget};
 pub use pull::{
     ElasticsearchFrom, Kubelets, LineLevel, LogsFrom, LokiFrom, RemoteWrite, Scrape, ScrapeTarget, SeriesThreshold,
     named, nearest,
 };
+pub use reload::{differences, effective, is_live};
+pub use review::{TokenReview, TokenReviewRole};
+pub use tape::Tape;
+
+/// A text with its place in the file.
+pub type Text = Spanned<String>;
 
 /// The commented defaults, as `rootline check-config --print-defaults` prints them.
 pub const DEFAULTS: &str = include_str!("defaults.yaml");
@@ -49,6 +62,9 @@ pub struct Config {
     pub kafka: Kafka,
     /// Where people are told. None: only the API, the page and Alertmanager.
     pub notify: Vec<Channel>,
+    pub messages: Messages,
+    /// Times in which nobody is told of certain things.
+    pub maintenance: Vec<Maintenance>,
 }
 
 /// Language of the answer.
@@ -161,6 +177,9 @@ fn validate(file: &str, config: &Config) -> Result<(), ConfigError> {
     Ok(())
 }
 
+/// Name of the channel that keeps Alertmanager's copies.
+const RESERVED: &str = "alertmanager";
+
 fn has_scheme(url: &str, schemes: &[&str]) -> bool {
     url.split_once("://").is_some_and(|(scheme, rest)| schemes.contains(&scheme) && !rest.is_empty())
 }
@@ -176,6 +195,15 @@ fn channels(file: &str, config: &Config) -> Result<(), ConfigError> {
             let detail = format!("channel `{}` has no address that fits its kind, expected {expected}", channel.name);
             return Err(ConfigError::at(file, &channel.url, detail));
         }
+        if channel.name == RESERVED {
+            let detail = format!("no channel may be called `{RESERVED}`: that is where enriched alerts go");
+            return Err(ConfigError::at(file, &channel.url, detail));
+        }
+        if channel.kind == ChannelKind::Slack && channel.channel.is_empty() != channel.secret.is_empty() {
+            let detail =
+                format!("channel `{}`: a bot of Slack needs `channel` and its token as `secret`", channel.name);
+            return Err(ConfigError::at(file, &channel.url, detail));
+        }
         if config.notify.iter().take(i).any(|other| other.name == channel.name) {
             let detail = format!("two channels are called `{}`; names tell them apart", channel.name);
             return Err(ConfigError::at(file, &channel.url, detail));
@@ -184,6 +212,11 @@ fn channels(file: &str, config: &Config) -> Result<(), ConfigError> {
             let detail = format!("channel `{}` sends mail, so it needs `from` and `to`", channel.name);
             return Err(ConfigError::at(file, &channel.url, detail));
         }
+    }
+    let review = &config.daemon.token_review;
+    if review.enabled && review.roles.is_empty() {
+        let why = "daemon.token_review has no roles, so nobody could come in; expected at least one";
+        return Err(ConfigError::whole(file, why.to_owned()));
     }
     for token in &config.daemon.tokens {
         if token.sha256.value.len() != 64 || !token.sha256.value.bytes().all(|b| b.is_ascii_hexdigit()) {
@@ -248,7 +281,7 @@ mod tests {
         check(
             "lang: en\nlangs: zh\n",
             "rootline.yaml:2:1: unknown key `langs`, expected one of lang, rules, logs, limits, redaction, prometheus, daemon, \
-             kubernetes, alertmanager, correlation, detection, scrape, logs_from, remote_write, retention, forward, kafka, notify; did you mean `lang`?",
+             kubernetes, alertmanager, correlation, detection, scrape, logs_from, remote_write, retention, forward, kafka, notify, messages, maintenance; did you mean `lang`?",
         );
         check(
             "rules:\n  dir: [a]\n",

@@ -88,7 +88,13 @@ impl Notices {
         Notices { policy, told: BTreeMap::new() }
     }
 
-    /// Messages due at `now` among these groups, by group.
+    /// Another policy from now on; what was told stays told.
+    pub fn set_policy(&mut self, policy: NoticePolicy) {
+        self.policy = policy;
+    }
+
+    /// Messages due at `now` among these groups, by group. To be called without those that nobody is to be told of for now:
+    /// what is due about them stays due.
     pub fn due<'a>(&mut self, now: Timestamp, groups: impl Iterator<Item = &'a Group>) -> Vec<Notice> {
         groups.filter_map(|group| self.judge(now, group)).collect()
     }

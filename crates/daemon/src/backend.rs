@@ -1,25 +1,28 @@
 //! The daemon as the API sees it: reads from what the core published and from the store, acts through the core.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::{SignedDuration, Timestamp};
 use rootline_api::{
     Accepted, Action, AlertState, Answered, Backend, ChangeQuery, ChangeRow, Chart, DeadLetter, EventQuery, EventRow,
-    Fault, Gauges, IncidentQuery, Intake, News, OutboxGauge, Page, Paging, PushedEvent, Recording, Refusal, Silence,
-    Status, What, Why,
+    Fault, Gauges, IncidentQuery, Intake, News, OutboxGauge, Page, Paging, PushedEvent, Recording, Refusal, Reloaded,
+    Silence, Status, What, Why, Window,
 };
 use rootline_engine::Live;
 use rootline_model::{Alert, CallStats, Fingerprint, LiveIncident, LogRecord, Role, SeriesBatch, Severity, Stage};
-use rootline_sinks::CourierHandle;
 use rootline_store::{EventStore, IncidentFilter, Store, StoreError};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::core::{Act, Input, Refused};
 use crate::pipes::PipeMeters;
+use crate::posts::{self, Attempts, Held};
+use crate::recording::{self, Past, Seen};
+use crate::reload::{Current, Reloader};
+use crate::rows::{change_row, event_row};
 use crate::sources::States;
 use crate::view::Published;
-use crate::{charts, derived, records, silence};
+use crate::{charts, derived, maintenance, records, silence};
 
 /// What the API needs to work.
 pub struct Desk {
@@ -31,8 +34,15 @@ pub struct Desk {
     pub clock: fn() -> Timestamp,
     pub started: Timestamp,
     pub cluster: String,
-    pub channels: Vec<String>,
-    pub handles: Vec<(String, CourierHandle)>,
+    pub attempts: Arc<Attempts>,
+    /// Name of this replica.
+    pub replica: String,
+    pub current: Arc<Current>,
+    pub held: Arc<Held>,
+    /// One at a time: each holds the whole state in memory.
+    pub recording: tokio::sync::Mutex<()>,
+    /// Set once everything runs.
+    pub reloader: OnceLock<Arc<Reloader>>,
     /// Whether there is a cluster to be listed before answers are whole.
     pub watches: bool,
 }
@@ -41,6 +51,12 @@ impl Desk {
     /// The objects are listed, if there are any to list.
     fn is_ready(&self) -> bool {
         !self.watches || self.published.view().ready
+    }
+
+    fn windows(&self) -> Vec<Window> {
+        let windows = self.current.windows();
+        let active = windows.active((self.clock)());
+        active.into_iter().map(|a| Window { name: a.name.to_owned(), from: a.from, until: a.until }).collect()
     }
 
     /// Runs a question to the store where waiting hurts nobody.
@@ -138,18 +154,27 @@ impl Backend for Desk {
     }
 
     fn record(&self, id: u64) -> Answered<'_, Recording> {
-        let answer = self.incident(id);
+        let (answer, now) = (self.incident(id), (self.clock)());
         Box::pin(async move {
+            let busy =
+                |_| Fault::Unavailable { reason: "another recording is being made".to_owned(), retry_after_s: 5 };
+            let _turn = self.recording.try_lock().map_err(busy)?;
             let incident = answer.await?;
-            let json = serde_json::to_vec_pretty(&incident).map_err(|e| Fault::Internal(e.to_string()))?;
-            let bytes = Box::pin(futures::stream::once(async { Ok(json) }));
-            Ok(Recording { name: format!("incident-{id}.json"), bytes })
+            let about = incident.clone();
+            let past = self.ask(move |s| Past::of(s, &about, now)).await?;
+            let (done, seen) = oneshot::channel();
+            let question = Box::new(move |live: &Live| drop(done.send(Seen::of(live, incident, now))));
+            self.inputs.send(Input::Read(question)).await.map_err(|_| stopping())?;
+            let seen = seen.await.map_err(|_| stopping())?;
+            let patterns = self.current.patterns();
+            let packed = tokio::task::spawn_blocking(move || recording::pack(seen, &past, &patterns)).await;
+            packed.map_err(|e| Fault::Internal(e.to_string()))?
         })
     }
 
     fn alerts(&self) -> Answered<'_, Vec<AlertState>> {
         let view = self.published.view();
-        let channels = self.channels.clone();
+        let channels = self.current.channels();
         let silences = self.ask(|s| s.silences());
         let now = (self.clock)();
         Box::pin(async move {
@@ -258,11 +283,14 @@ impl Backend for Desk {
             started: self.started,
             cluster: self.cluster.clone(),
             leader: true,
+            leader_name: self.replica.clone(),
             ready: self.is_ready(),
             sources: self.states.list(),
             open,
             alerts: u32::try_from(firing).unwrap_or(u32::MAX),
             series: u64::try_from(view.series.baselines).unwrap_or(u64::MAX),
+            config: self.current.state(),
+            maintenance: self.windows(),
             ..Status::default()
         };
         Box::pin(async move {
@@ -280,12 +308,21 @@ impl Backend for Desk {
 
     fn dead_letter_retry(&self, id: u64) -> Answered<'_, ()> {
         let now = (self.clock)();
+        let channels = self.current.channels();
         let done = self.ask(move |s| {
             let letter = s.dead_letters(DEAD_LETTERS_MAX)?.into_iter().find(|m| number(&m.key) == id);
-            letter.map_or(Ok(false), |m| s.retry(&m.key, now))
+            match letter {
+                Some(m) if posts::is_known(&channels, &m.channel) => Ok(Ok(s.retry(&m.key, now)?)),
+                Some(m) => Ok(Err(m.channel)),
+                None => Ok(Ok(false)),
+            }
         });
         Box::pin(async move {
-            if done.await? { Ok(()) } else { Err(Fault::NotFound(format!("there is no dead letter {id}"))) }
+            match done.await? {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(Fault::NotFound(format!("there is no dead letter {id}"))),
+                Err(channel) => Err(Fault::Conflict(format!("there is no channel `{channel}` to send it through"))),
+            }
         })
     }
 
@@ -318,8 +355,26 @@ impl Backend for Desk {
             anomalies: view.levels.iter().map(derived::level).collect(),
             forecasts: view.outlooks.iter().filter_map(derived::forecast).collect(),
             counted: self.states.meters.rows(),
+            config: self.current.state(),
             ..Gauges::default()
         }
+    }
+
+    fn maintenance(&self, incident: &LiveIncident) -> Option<String> {
+        let now = (self.clock)();
+        let windows = self.current.windows();
+        maintenance::keeps_quiet(&windows.active(now), incident, now).map(|a| a.name.to_owned())
+    }
+
+    fn reload(&self) -> Answered<'_, Reloaded> {
+        let reloader = self.reloader.get().cloned();
+        let published = self.published.clone();
+        Box::pin(async move {
+            let reloader = reloader.ok_or_else(stopping)?;
+            let done = reloader.reload().await.map_err(Fault::Conflict);
+            published.tell((self.clock)(), What::Status);
+            done
+        })
     }
 
     fn subscribe(&self) -> broadcast::Receiver<News> {
@@ -350,37 +405,8 @@ fn dead_letter(message: rootline_store::Message) -> DeadLetter {
 
 impl Desk {
     fn outbox(&self, counts: rootline_store::ChannelCounts) -> OutboxGauge {
-        let stats = self.handles.iter().find(|(name, _)| *name == counts.channel).map(|(_, handle)| handle.stats());
-        let failed = stats.map_or(0, |s| s.retried + s.dead);
+        let failed = self.attempts.failed(&counts.channel);
         OutboxGauge { channel: counts.channel, waiting: counts.pending, sent: counts.sent, failed, dead: counts.dead }
-    }
-}
-
-fn event_row(event: rootline_store::KeptEvent) -> EventRow {
-    EventRow {
-        id: 0,
-        at: event.last,
-        cluster: event.cluster,
-        entity: format!("{}/{}/{}", event.kind, event.namespace, event.name),
-        namespace: event.namespace,
-        kind: event.r#type,
-        reason: event.reason,
-        message: event.note,
-        count: event.count,
-        component: event.source,
-    }
-}
-
-fn change_row(place: usize, change: rootline_store::Change) -> ChangeRow {
-    ChangeRow {
-        id: u64::try_from(place).unwrap_or(u64::MAX),
-        at: change.at,
-        namespace: change.entity.split('/').nth(1).unwrap_or_default().to_owned(),
-        entity: change.entity,
-        kind: change.what,
-        before: change.from,
-        after: change.to,
-        ..ChangeRow::default()
     }
 }
 
@@ -392,12 +418,16 @@ impl Intake for Desk {
     fn alerts(&self, alerts: Vec<Alert>) -> Accepted<'_> {
         Box::pin(async move {
             let (done, answer) = oneshot::channel();
+            let taken = if self.held.is_on() { alerts.clone() } else { Vec::new() };
             let input = Input::Alerts { alerts, done };
             self.inputs
                 .try_send(input)
                 .map_err(|_| Refusal::later(Why::Full, "the daemon has more to do than it can"))?;
             match answer.await {
-                Ok(Ok(())) => Ok(()),
+                Ok(Ok(())) => {
+                    self.held.take(&taken);
+                    Ok(())
+                }
                 Ok(Err(why @ Refused::Store(_))) => Err(Refusal::later(Why::Store, why.to_string())),
                 Ok(Err(why @ Refused::Full(_))) => Err(Refusal::later(Why::Limit, why.to_string())),
                 Err(_) => Err(Refusal::later(Why::NotReady, "the daemon is stopping")),

@@ -42,7 +42,7 @@ pub fn ready(
         }
         ChannelKind::Dingtalk => Arc::new(DingTalk::new(
             name,
-            DingTalkOptions { secret, ..DingTalkOptions::new(endpoint()?) },
+            DingTalkOptions { secret, keyword: channel.keyword.clone(), ..DingTalkOptions::new(endpoint()?) },
             client,
             words,
         )),
@@ -50,7 +50,13 @@ pub fn ready(
         ChannelKind::Feishu => {
             Arc::new(Feishu::new(name, FeishuOptions { secret, ..FeishuOptions::new(endpoint()?) }, client, words))
         }
-        ChannelKind::Slack => Arc::new(Slack::new(name, SlackTarget::Webhook(endpoint()?), client, words)),
+        ChannelKind::Slack => {
+            let target = match channel.channel.as_str() {
+                "" => SlackTarget::Webhook(endpoint()?),
+                room => SlackTarget::Bot { api: endpoint()?, token: secret, channel: room.to_owned() },
+            };
+            Arc::new(Slack::new(name, target, client, words))
+        }
         ChannelKind::Email => {
             let options = mail(channel, &url, fill(&channel.user)?, secret);
             let email = Email::new(name, &options, words);

@@ -11,15 +11,14 @@ use rootline_model::{Alert, CallStats, EventRecord, Fingerprint, LiveIncident, L
 use rootline_objects::{CallHint, Signal};
 use rootline_sources::pull::prometheus::RuleBook;
 use rootline_sources::watch::{Delta, ObjectStore, StoreLimits};
-use rootline_store::{EventStore, Keep, NewMessage, SeriesStore, Store, StoreError, Tick};
+use rootline_store::{EventStore, NewMessage, SeriesStore, Store, StoreError, Tick};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::keep;
 use crate::lake::Tap;
-use crate::records;
-use crate::route::Routes;
-use crate::silence;
+use crate::reload::Settings;
+use crate::tape::Tape;
 use crate::view::{Published, View};
+use crate::{keep, maintenance, records, silence};
 
 /// Learnt baselines lose at most this much to a kill.
 const BASELINES_EVERY: SignedDuration = SignedDuration::from_mins(10);
@@ -39,6 +38,8 @@ const UNWRITTEN_MAX: usize = 10_000;
 const OUTLOOKS_MAX: usize = 200;
 /// Name of the snapshot of what people were told.
 const TOLD: &str = "told";
+/// Name of the snapshot of incidents that people said are over.
+const BY_HAND: &str = "by_hand";
 
 /// What comes to the core.
 pub enum Input {
@@ -59,6 +60,11 @@ pub enum Input {
     /// Log lines that were pushed.
     Lines(Vec<LogRecord>),
     Calls(Vec<CallStats>),
+    /// Another configuration; answered when it counts.
+    Settings {
+        settings: Box<Settings>,
+        done: oneshot::Sender<()>,
+    },
     Events(Vec<EventRecord>),
     /// A question to the core itself; it must be quick.
     Read(Box<dyn FnOnce(&Live) + Send>),
@@ -95,14 +101,13 @@ pub struct Timing {
     pub tick: Duration,
     /// When the core begins.
     pub now: Timestamp,
-    pub keep: Keep,
 }
 
 /// What the core works with.
 pub struct Core {
     pub live: Live,
     pub store: Arc<Store>,
-    pub routes: Routes,
+    pub settings: Settings,
     pub published: Arc<Published>,
     /// Containers whose logs would help, for whoever reads logs.
     pub wanted: watch::Sender<Vec<LogWanted>>,
@@ -111,6 +116,8 @@ pub struct Core {
     pub tick: Duration,
     /// Copies for another database; takes without waiting.
     pub tap: Tap,
+    /// Keeps what comes in.
+    pub tape: Option<Tape>,
     objects: ObjectStore,
     objects_changed: bool,
     logs: Vec<Signal>,
@@ -123,23 +130,28 @@ pub struct Core {
     unkept: BTreeMap<Fingerprint, Alert>,
     unwritten: Vec<LiveIncident>,
     unsent: Vec<NewMessage>,
-    keep: Keep,
     baselines_kept: Timestamp,
     holds_kept: Timestamp,
     cleaned: Timestamp,
 }
 
 impl Core {
-    pub fn new(live: Live, store: Arc<Store>, (routes, published): (Routes, Arc<Published>), timing: &Timing) -> Core {
-        let Timing { tick, now, keep } = timing.clone();
+    pub fn new(
+        live: Live,
+        store: Arc<Store>,
+        (settings, published): (Settings, Arc<Published>),
+        timing: &Timing,
+    ) -> Core {
+        let Timing { tick, now } = timing.clone();
         Core {
             live,
             store,
-            routes,
+            settings,
             published,
             wanted: watch::Sender::new(Vec::new()),
             tick,
             tap: Tap::default(),
+            tape: None,
             objects: ObjectStore::new(StoreLimits::default()),
             objects_changed: false,
             logs: Vec::new(),
@@ -151,7 +163,6 @@ impl Core {
             unkept: BTreeMap::new(),
             unwritten: Vec::new(),
             unsent: Vec::new(),
-            keep,
             baselines_kept: now,
             holds_kept: now,
             cleaned: now,
@@ -174,6 +185,15 @@ impl Core {
                 incidents.push(incident);
             }
         }
+        let by_hand = self.store.snapshot(BY_HAND)?.and_then(|(_, bytes)| serde_json::from_slice(&bytes).ok());
+        let by_hand: Vec<(u64, usize)> = by_hand.unwrap_or_default();
+        for (id, _) in &by_hand {
+            // however long ago: its alerts may still fire
+            if !incidents.iter().any(|i| i.id == *id) {
+                incidents.extend(self.store.incident(*id)?);
+            }
+        }
+        self.live.restore_by_hand(&by_hand);
         incidents.sort_by_key(|i| i.id);
         if let Some((_, bytes)) = self.store.snapshot(TOLD)?
             && let Ok(rows) = serde_json::from_slice(&bytes)
@@ -249,6 +269,11 @@ impl Core {
                     let _ = done.send(self.act(now, id, &act, &by));
                 }
                 Input::Read(question) => question(&self.live),
+                Input::Settings { settings, done } => {
+                    self.live.reconfigure(settings.live.clone());
+                    self.settings = *settings;
+                    let _ = done.send(());
+                }
                 Input::Stop => {}
             }
         }
@@ -275,6 +300,9 @@ impl Core {
     }
 
     fn samples(&mut self, batches: Vec<SeriesBatch>, is_history: bool, now: Timestamp) {
+        if let Some(tape) = &self.tape {
+            tape.samples(now, &batches, is_history);
+        }
         self.live.take_samples(&batches, is_history);
         if is_history {
             return;
@@ -305,6 +333,9 @@ impl Core {
             self.rules.complete(alert);
         }
         let (mut kept, refused) = self.live.take_alerts(alerts);
+        if let Some(tape) = &self.tape {
+            tape.alerts(now, &kept);
+        }
         if !self.unkept.is_empty() {
             self.unkept.extend(kept.drain(..).map(|a| (a.fingerprint(), a)));
             kept.extend(self.unkept.values().cloned());
@@ -326,8 +357,13 @@ impl Core {
             Act::Resolve => self.live.resolve(now, id, by),
         }?;
         let deed = records::deed(now, by, act, id);
-        let messages = self.routes.streams(now, &incident);
-        let tick = Tick { at: now, incidents: vec![incident.clone()], deeds: vec![deed], messages, ..Tick::default() };
+        let messages = self.settings.routes.streams(now, &incident);
+        let incidents = vec![incident.clone()];
+        let mut tick = Tick { at: now, incidents, deeds: vec![deed], messages, ..Tick::default() };
+        if *act == Act::Resolve {
+            let rows = serde_json::to_vec(&self.live.by_hand()).unwrap_or_default();
+            tick.snapshots.push((BY_HAND.to_owned(), rows));
+        }
         if let Err(error) = self.store.commit(&tick) {
             self.published.store_failed();
             tracing::error!(%error, "could not keep what a person did");
@@ -339,7 +375,8 @@ impl Core {
 
     /// One tick: look, decide, commit, publish.
     fn step(&mut self, now: Timestamp) {
-        if self.objects_changed {
+        let changed = self.objects_changed;
+        if changed {
             let mut signals = self.objects.signals(now);
             self.wanted.send_replace(self.live.engine().suspicious(&signals));
             signals.extend(self.logs.iter().cloned());
@@ -349,17 +386,26 @@ impl Core {
             self.live.take_state(signals);
             self.objects_changed = false;
         }
-        let outcome = self.live.tick(now);
-        let queries = self.live.wanted_queries(now);
-        if !queries.is_empty() {
-            self.queries.send_replace(queries);
+        if let Some(tape) = &mut self.tape {
+            tape.state(now, &self.live, changed);
         }
         let silences = self.silences(now);
+        let windows = self.settings.windows.clone();
+        let active = windows.active(now);
+        self.live.set_maintenance(windows.for_series(now));
+        let held = |i: &LiveIncident| {
+            silence::is_silenced(&silences, i, now) || maintenance::keeps_quiet(&active, i, now).is_some()
+        };
+        let outcome = self.live.tick_but(now, &held);
+        let queries = self.live.wanted_queries(now);
+        if !queries.is_empty() && self.settings.detects {
+            self.queries.send_replace(queries);
+        }
+        let routes = &self.settings.routes;
         let told = outcome.notifications.iter().filter_map(|n| self.live.incident(n.incident));
-        let loud = told.filter(|i| !silence::is_silenced(&silences, i, now));
-        let mut messages: Vec<NewMessage> = loud.flat_map(|i| self.routes.messages(now, i)).collect();
-        messages.extend(outcome.changed.iter().flat_map(|i| self.routes.backfill(now, i)));
-        messages.extend(outcome.changed.iter().flat_map(|i| self.routes.streams(now, i)));
+        let mut messages: Vec<NewMessage> = told.flat_map(|i| routes.messages(now, i)).collect();
+        messages.extend(outcome.changed.iter().flat_map(|i| routes.backfill(now, i)));
+        messages.extend(outcome.changed.iter().flat_map(|i| routes.streams(now, i)));
         self.tap.incidents(&outcome.changed);
         self.unwritten.extend(outcome.changed.iter().cloned());
         self.unsent.extend(messages);
@@ -398,7 +444,7 @@ impl Core {
         };
         let committed = self.store.commit(&tick);
         if committed.is_ok() && !tick.messages.is_empty() {
-            self.routes.wake();
+            self.settings.routes.wake();
         }
         if let Err(error) = committed {
             self.published.store_failed();
@@ -441,7 +487,7 @@ impl Core {
         }
         if now.duration_since(self.cleaned) >= CLEANED_EVERY {
             self.cleaned = now;
-            let (store, keep, published) = (self.store.clone(), self.keep.clone(), self.published.clone());
+            let (store, keep, published) = (self.store.clone(), self.settings.keep.clone(), self.published.clone());
             // a long deletion must not make incidents wait
             std::thread::spawn(move || {
                 if let Err(error) = store.retention(&keep, now) {

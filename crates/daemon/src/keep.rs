@@ -76,7 +76,11 @@ fn write(folder: &Path, name: &str, fill: impl FnOnce(&mut dyn FnMut(&[u8]))) ->
 
 /// Those that are worth keeping.
 pub fn own(batches: Vec<SeriesBatch>) -> Vec<SeriesBatch> {
-    batches.into_iter().filter(|b| b.labels.value("__name__").starts_with(OWN)).collect()
+    batches.into_iter().filter(is_own).collect()
+}
+
+pub fn is_own(batch: &SeriesBatch) -> bool {
+    batch.labels.value("__name__").starts_with(OWN)
 }
 
 /// The configuration's retention in the store's words.

@@ -16,18 +16,25 @@ mod keep;
 mod lake;
 mod lead;
 mod log_reader;
+mod maintenance;
 mod meters;
 mod outbox;
 mod outflow;
 mod pipes;
 mod poll;
+mod posts;
 mod pull;
+mod recording;
 mod records;
+mod reload;
+mod review;
 mod route;
+mod rows;
 mod scrape;
 mod seen;
 mod silence;
 mod sources;
+mod tape;
 mod view;
 mod words;
 mod write_back;
@@ -38,25 +45,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rootline_api::{Auth, Bound, Rank, ServeError, Server, TlsFiles, Token};
-use rootline_config::{Config, TokenRole};
-use rootline_engine::{Engine, Live, LiveOptions};
-use rootline_sinks::{Alertmanager, Client, ClientOptions, CopiesOptions, Courier, CourierOptions, Endpoint, Sink};
+use rootline_api::{Auth, Bound, Reloaded, ServeError, Server, TlsFiles};
+use rootline_config::Config;
+use rootline_engine::{Engine, Live};
 use rootline_sources::pull::Server as PrometheusServer;
 use rootline_sources::pull::prometheus::Prometheus;
 use rootline_sources::watch::{Lease, Watch, WatchOptions};
 use rootline_store::{Store, StoreError};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 
 use backend::Desk;
 use core::{Core, Input, Timing};
-use outbox::StoreOutbox;
 use pipes::Works;
 use poll::Poller;
-use route::{BACKFILL, Routes};
+use posts::{Held, Posts};
+use reload::{Current, Reloader, Settings};
 use sources::States;
+use tape::{Tape, TapeOptions};
 use view::Published;
-use words::Cards;
+
+pub use reload::{Loaded, Source, check};
 
 /// How often certificate files are looked at.
 const CERTIFICATES_EVERY: Duration = Duration::from_secs(60);
@@ -67,6 +75,8 @@ const QUEUE: usize = 4_096;
 pub enum DaemonError {
     #[error("the store in {folder}: {why}")]
     Store { folder: PathBuf, why: String },
+    #[error("{0}")]
+    Config(String),
     #[error("channel `{name}`: {why}")]
     Channel { name: String, why: String },
     #[error("pipe `{name}`: {why}")]
@@ -93,8 +103,9 @@ impl From<ServeError> for DaemonError {
 
 /// How the daemon is started.
 pub struct Options {
-    pub config: Config,
-    pub live: LiveOptions,
+    pub loaded: Loaded,
+    /// Reads the configuration again; `None`: it is read at the start only.
+    pub source: Option<Source>,
     /// The cluster to watch; `None`: none is.
     pub cluster: Option<WatchOptions>,
     /// Tells this replica from others in an election.
@@ -110,7 +121,8 @@ pub struct Daemon {
     stop: watch::Sender<bool>,
     core: Option<std::thread::JoinHandle<()>>,
     server: tokio::task::JoinHandle<Result<(), ServeError>>,
-    couriers: Vec<tokio::task::JoinHandle<()>>,
+    reloader: Arc<Reloader>,
+    pipes: Vec<tokio::task::JoinHandle<()>>,
     lease: Option<Lease>,
 }
 
@@ -128,13 +140,8 @@ impl Daemon {
     /// # Errors
     /// What keeps it from starting: the store, the port, a channel, a kubeconfig.
     pub async fn start(engine: Engine, options: Options) -> Result<Daemon, DaemonError> {
-        let config = &options.config;
-        let lease = match &options.cluster {
-            Some(cluster) if config.kubernetes.leader_election => {
-                Some(lead::wait(&config.kubernetes, &cluster.live, options.identity.clone()).await?)
-            }
-            _ => None,
-        };
+        let config = &options.loaded.config;
+        let lease = lead::wait(config, options.cluster.as_ref(), &options.identity).await?;
         let folder = PathBuf::from(&config.daemon.data);
         let failed = store_error(&folder);
         let store = Arc::new(Store::open(&folder, &rootline_store::Options::default()).map_err(&failed)?);
@@ -143,22 +150,24 @@ impl Daemon {
         let (inputs, queue) = mpsc::channel(QUEUE);
         let (stop, stopped) = watch::channel(false);
 
-        let outbox = Arc::new(StoreOutbox(store.clone()));
-        let (mut routes, mut couriers) = start_couriers(&options, &store, outbox, &stopped)?;
+        let (current, held, attempts) = (Arc::new(Current::default()), Arc::new(Held::default()), Arc::default());
         let bus = pipes::bus(config, &options.env)?;
         let works = Works::new(&store, &states, &stopped, clock);
         let pipes = pipes::start_out(config, &options.env, bus.as_ref(), &works)?;
-        couriers.extend(pipes.tasks);
-        routes.streams = pipes.streams;
-        let channels = routes.channels.iter().map(|c| c.channel.clone()).collect();
-        let handles = routes.handles.clone();
+        let mut tasks = pipes.tasks;
+        let mut posts = Posts::new(store.clone(), options.env, (held.clone(), Arc::clone(&attempts)));
+        posts.streams = pipes.streams;
+        let plan = posts.plan(config, &options.loaded.values)?;
+        let settings = Settings::of(&options.loaded, plan.routes.clone())?;
+        current.set(&settings, clock());
 
         let tick = Duration::from_secs(u64::from(config.daemon.tick_s.max(1)));
-        let mut live = Live::new(engine, options.live.clone());
-        keep::restore(&mut live, &folder, &options.live.series);
-        let timing = Timing { tick, now: clock(), keep: keep::retention(&config.retention) };
-        let mut core = Core::new(live, store.clone(), (routes, published.clone()), &timing);
+        let mut live = Live::new(engine, settings.live.clone());
+        keep::restore(&mut live, &folder, &settings.live.series);
+        let timing = Timing { tick, now: clock() };
+        let mut core = Core::new(live, store.clone(), (settings, published.clone()), &timing);
         core.restore(clock()).map_err(&failed)?;
+        core.tape = start_tape(config, &current)?;
         core.tap = pipes.tap;
         if let Some(cluster) = &options.cluster {
             start_cluster(cluster, &core, &inputs, states.clone()).await?;
@@ -167,9 +176,9 @@ impl Daemon {
         start_prometheus(config, &core, &inputs, &states)?;
         let edge = pull::Edge { inputs: inputs.clone(), states: states.clone(), clock, env: options.env };
         pull::start(&options, &core, &edge, &stopped).await?;
-        couriers.extend(pipes::start_in(config, bus.as_ref(), &inputs, &works)?);
+        tasks.extend(pipes::start_in(config, bus.as_ref(), &inputs, &works)?);
         let desk = Arc::new(Desk {
-            store,
+            store: store.clone(),
             published,
             inputs: inputs.clone(),
             states,
@@ -177,12 +186,21 @@ impl Daemon {
             clock,
             started: clock(),
             cluster: config.daemon.cluster.clone(),
-            channels,
-            handles,
+            attempts,
+            replica: lead::replica(&options.identity).to_owned(),
+            current: current.clone(),
+            held,
+            recording: tokio::sync::Mutex::default(),
+            reloader: std::sync::OnceLock::new(),
             watches: options.cluster.is_some(),
         });
-        let bound = bind(config, &desk).await?;
+        let bound = bind(&options, &desk).await?;
         let address = bound.address();
+        posts.carry_out(plan).await;
+        let values = (posts, options.loaded.values.clone());
+        let reloader = Reloader::new(options.source.clone(), current, inputs.clone(), bound.keeper(), values);
+        let reloader = Arc::new(reloader);
+        let _ = desk.reloader.set(reloader.clone());
         let mut until = stopped.clone();
         let shutdown = Box::pin(async move {
             let _ = until.wait_for(|stop| *stop).await;
@@ -190,7 +208,7 @@ impl Daemon {
         let server = tokio::spawn(bound.serve(shutdown));
         let handle = tokio::runtime::Handle::current();
         let core = std::thread::spawn(move || core.run(queue, &handle, clock));
-        Ok(Daemon { address, inputs, stop, core: Some(core), server, couriers, lease })
+        Ok(Daemon { address, inputs, stop, core: Some(core), server, reloader, pipes: tasks, lease })
     }
 
     /// Ends when the server does, which it does only after `stop` or a failure, or when another replica leads.
@@ -214,6 +232,14 @@ impl Daemon {
         }
     }
 
+    /// Reads the configuration again and takes over what can change while it runs.
+    ///
+    /// # Errors
+    /// What is wrong with it; then everything stays as it was.
+    pub async fn reload(&self) -> Result<Reloaded, String> {
+        self.reloader.clone().reload().await
+    }
+
     /// Takes nothing more, finishes what is in work, writes it down.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
@@ -221,8 +247,9 @@ impl Daemon {
         if let Some(core) = self.core.take() {
             let _ = tokio::task::spawn_blocking(move || core.join()).await;
         }
-        for courier in self.couriers.drain(..) {
-            let _ = courier.await;
+        self.reloader.stop().await;
+        for pipe in self.pipes.drain(..) {
+            let _ = pipe.await;
         }
         if !self.server.is_finished() {
             let _ = (&mut self.server).await;
@@ -234,26 +261,42 @@ impl Daemon {
     }
 }
 
-async fn bind(config: &Config, desk: &Arc<Desk>) -> Result<Bound, DaemonError> {
-    let listen = config.daemon.listen.parse().map_err(|_| DaemonError::Listen(config.daemon.listen.clone()))?;
-    let mut tokens = Vec::with_capacity(config.daemon.tokens.len());
-    for token in &config.daemon.tokens {
-        let rank = match token.role {
-            TokenRole::Viewer => Rank::Viewer,
-            TokenRole::Operator => Rank::Operator,
-            TokenRole::Admin => Rank::Admin,
-            TokenRole::Receiver => Rank::Receiver,
-        };
-        tokens.push(Token::from_hex(&token.name, rank, &token.sha256.value).map_err(DaemonError::Serve)?);
+/// Keeps what comes in, where that is asked for.
+fn start_tape(config: &Config, current: &Current) -> Result<Option<Tape>, DaemonError> {
+    let told = &config.daemon.tape;
+    if told.folder.is_empty() {
+        return Ok(None);
     }
+    let options = TapeOptions {
+        folder: PathBuf::from(&told.folder),
+        bytes: u64::from(told.mib) << 20,
+        state_every: jiff::SignedDuration::from_secs(i64::from(told.state_every_s)),
+        patterns: current.patterns(),
+    };
+    let failed = |e| DaemonError::Config(format!("daemon.tape.folder {}: {e}", told.folder));
+    Tape::begin(options).map(Some).map_err(failed)
+}
+
+fn address(config: &Config) -> Result<SocketAddr, DaemonError> {
+    config.daemon.listen.parse().map_err(|_| DaemonError::Listen(config.daemon.listen.clone()))
+}
+
+fn tls_files(config: &Config) -> Option<TlsFiles> {
     let files = &config.daemon.tls;
-    let tls = (!files.certificate.is_empty() && !files.key.is_empty()).then(|| TlsFiles {
+    (!files.certificate.is_empty() && !files.key.is_empty()).then(|| TlsFiles {
         certificate: PathBuf::from(&files.certificate),
         key: PathBuf::from(&files.key),
         look_every: CERTIFICATES_EVERY,
-    });
-    let auth = Auth { tokens, ..Auth::default() };
-    let options = rootline_api::Options { listen, auth, tls, ..rootline_api::Options::default() };
+    })
+}
+
+async fn bind(options: &Options, desk: &Arc<Desk>) -> Result<Bound, DaemonError> {
+    let config = &options.loaded.config;
+    let live = options.cluster.as_ref().map(|c| &c.live);
+    let reviewer = review::Reviewer::start(&config.daemon.token_review, live).await?;
+    let auth = Auth { tokens: reload::tokens(config)?, reviewer, ..Auth::default() };
+    let options =
+        rootline_api::Options { listen: address(config)?, auth, tls: tls_files(config), ..Default::default() };
     Ok(Server::bind(options, desk.clone(), desk.clone()).await?)
 }
 
@@ -286,70 +329,6 @@ fn start_prometheus(
     let prometheus = prometheus.map_err(|e| DaemonError::Prometheus(e.to_string()))?;
     let poller = Arc::new(Poller { prometheus, name: url, inputs: inputs.clone(), states: states.clone(), clock });
     tokio::spawn(poller.clone().rules());
-    if config.detection.enabled {
-        tokio::spawn(poller.series(core.queries.subscribe()));
-    }
+    tokio::spawn(poller.series(core.queries.subscribe()));
     Ok(())
-}
-
-type Couriers = Vec<tokio::task::JoinHandle<()>>;
-
-/// One worker for each channel, and one for the copies at Alertmanager.
-fn start_couriers(
-    options: &Options,
-    store: &Arc<Store>,
-    outbox: Arc<StoreOutbox>,
-    stopped: &watch::Receiver<bool>,
-) -> Result<(Routes, Couriers), DaemonError> {
-    let config = &options.config;
-    let broken = |name: &str| {
-        let name = name.to_owned();
-        move |e: rootline_sinks::EndpointError| DaemonError::Channel { name, why: e.to_string() }
-    };
-    let client = Client::new(&ClientOptions::default()).map_err(broken("http"))?;
-    let base = config.daemon.external_url.trim_end_matches('/');
-    let link = (!base.is_empty()).then(|| format!("{base}/#/{{id}}"));
-    let mut routes = Routes::default();
-    let mut couriers = Couriers::new();
-    let mut wakes = Vec::new();
-    let mut handles = Vec::new();
-    let mut start = |sink: Arc<dyn Sink>, lang| {
-        let options = CourierOptions { lang, link: link.clone(), ..CourierOptions::default() };
-        let name = sink.name().to_owned();
-        let courier = Courier::new(outbox.clone(), sink, options);
-        handles.push((name, courier.handle()));
-        let wake = Arc::new(Notify::new());
-        wakes.push(wake.clone());
-        couriers.push(tokio::spawn(courier.run(clock, wake, stopped.clone())));
-    };
-    for channel in &config.notify {
-        let words = Arc::new(Cards { receiver: channel.name.clone() });
-        let ready = channels::ready(channel, &client, words, &options.env)?;
-        start(ready.sink, ready.lang);
-        routes.channels.push(ready.route);
-    }
-    let url = config.alertmanager.url.as_ref().filter(|_| config.alertmanager.enabled);
-    if let Some(url) = url {
-        let endpoint = Endpoint::parse(&url.value).map_err(broken(BACKFILL))?;
-        let sink = Arc::new(Alertmanager::new(BACKFILL, vec![endpoint], CopiesOptions::default(), client));
-        let open = store.open_incidents().map_err(store_error(store.folder()))?;
-        sink.resume(&open, link.as_deref(), clock());
-        start(sink.clone(), rootline_model::Lang::En);
-        routes.backfill = true;
-        let mut until = stopped.clone();
-        couriers.push(tokio::spawn(async move {
-            let mut pace = tokio::time::interval(rootline_sinks::TICK);
-            loop {
-                tokio::select! {
-                    _ = pace.tick() => if let Err(error) = sink.tick(clock()).await {
-                        tracing::warn!(%error, "alertmanager does not take its copies");
-                    },
-                    _ = until.changed() => return,
-                }
-            }
-        }));
-    }
-    routes.couriers = wakes;
-    routes.handles = handles;
-    Ok((routes, couriers))
 }

@@ -42,7 +42,7 @@ pub async fn start(
     edge: &Edge,
     stopped: &watch::Receiver<bool>,
 ) -> Result<(), DaemonError> {
-    let config = &options.config;
+    let config = &options.loaded.config;
     let cluster: Option<&LiveOptions> = options.cluster.as_ref().map(|c| &c.live);
     let scrapes = !config.scrape.targets.is_empty() || config.scrape.kubelets.enabled;
     if config.detection.enabled {

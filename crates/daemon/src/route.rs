@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rootline_model::{LiveIncident, Severity};
-use rootline_sinks::CourierHandle;
 use rootline_store::NewMessage;
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -22,8 +21,6 @@ pub struct Route {
 #[derive(Clone, Debug, Default)]
 pub struct Routes {
     pub channels: Vec<Route>,
-    /// Who sends on which channel, to be asked how it goes.
-    pub handles: Vec<(String, CourierHandle)>,
     pub backfill: bool,
     /// Channels that get every version of every incident, such as a topic.
     pub streams: Vec<String>,

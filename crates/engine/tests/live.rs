@@ -309,3 +309,34 @@ fn an_anomaly_joins_what_hurts_and_does_not_keep_it_open() {
     minutes(&mut live, 12..24);
     assert_eq!(only(&live).stage, Stage::Resolved, "the disk is as full as before, but the node is back");
 }
+
+#[test]
+fn resolved_by_hand_stays_so_when_its_alert_comes_back_after_a_restart() {
+    let start: Timestamp = "2026-01-02T03:04:05Z".parse().expect("a moment");
+    let of = |name: &str, ends: i64| Alert {
+        ends_at: Some(after(start, ends)),
+        ..alert(&[("alertname", name), ("severity", "critical"), ("namespace", "shop"), ("pod", "cart-1")], start)
+    };
+    let mut before = live();
+    before.take_alerts(vec![of("Down", 240)]);
+    before.tick(start);
+    let id = only(&before).id;
+    before.resolve(after(start, 15), id, "me");
+    let kept = only(&before).clone();
+    let by_hand = before.by_hand();
+
+    // away for longer than the alert lasts; then Prometheus tells of it again
+    let now = after(start, 7200);
+    let mut live = live();
+    live.restore_by_hand(&by_hand);
+    live.restore(now, vec![kept], vec![of("Down", 240)], id + 1);
+    live.take_alerts(vec![of("Down", 7500)]);
+    let outcomes = ticks(&mut live, now, 4);
+    assert_eq!((only(&live).id, only(&live).stage, told(&outcomes)), (id, Stage::Resolved, 0));
+
+    let more = Alert { starts_at: after(now, 60), ..of("Worse", 7500) };
+    live.take_alerts(vec![more]);
+    live.tick(after(now, 60));
+    // something new is not hidden by what was said about the old
+    assert!(live.incidents().any(|i| i.stage == Stage::Open));
+}

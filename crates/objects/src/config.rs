@@ -28,6 +28,13 @@ named!(ConfigMap, Secret, ServiceAccount);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Keys(pub Vec<String>);
 
+/// Keys with empty values, as recordings hold them.
+impl serde::Serialize for Keys {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|key| (key, "")))
+    }
+}
+
 impl<'de> Deserialize<'de> for Keys {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Keys(BTreeMap::<String, IgnoredAny>::deserialize(deserializer)?.into_keys().collect()))

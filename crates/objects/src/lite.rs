@@ -2,14 +2,22 @@
 
 use serde::{Deserialize, Deserializer};
 
-/// Defines structs that read from Kubernetes JSON: camelCase, every field optional, `null` the same as absent.
+/// Defines structs that read from Kubernetes JSON: camelCase, every field optional, `null` the same as absent. They are
+/// written the same way, without what is not set.
 macro_rules! lite {
     ($( $(#[$meta:meta])* $name:ident { $( $(#[$field_meta:meta])* $field:ident : $type:ty ),* $(,)? } )*) => { $(
         $(#[$meta])*
-        #[derive(Clone, Debug, Default, PartialEq, serde::Deserialize)]
+        #[derive(Clone, Debug, Default, PartialEq, serde::Deserialize, serde::Serialize)]
         #[serde(default, rename_all = "camelCase")]
         pub struct $name {
-            $( $(#[$field_meta])* #[serde(deserialize_with = "crate::lite::or_default")] pub $field: $type, )*
+            $(
+                $(#[$field_meta])*
+                #[serde(
+                    deserialize_with = "crate::lite::or_default",
+                    skip_serializing_if = "crate::lite::is_default"
+                )]
+                pub $field: $type,
+            )*
         }
     )* };
 }
@@ -27,6 +35,10 @@ macro_rules! named {
             }
         }
     )* };
+}
+
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 pub(crate) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>

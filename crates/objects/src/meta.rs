@@ -145,6 +145,12 @@ impl<'a> FromIterator<(&'a str, &'a str)> for Labels {
     }
 }
 
+impl serde::Serialize for Labels {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
 impl<'de> Deserialize<'de> for Labels {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Pairs;
@@ -192,6 +198,12 @@ impl Annotations {
 
     pub fn get(&self, key: &str) -> Option<&str> {
         self.0.get(key)
+    }
+}
+
+impl serde::Serialize for Annotations {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
     }
 }
 

@@ -24,6 +24,14 @@ macro_rules! objects {
                 }
             }
 
+            /// The fields that are held, as Kubernetes writes them; without kind and version.
+            ///
+            /// # Errors
+            /// None that the types allow.
+            pub fn to_json(&self) -> Result<String, serde_json::Error> {
+                match self { $( Object::$variant(o) => serde_json::to_string(o), )* }
+            }
+
             /// Gives back memory that was only needed for reading.
             #[must_use]
             pub fn shrunk(mut self) -> Object {

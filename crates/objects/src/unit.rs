@@ -23,6 +23,15 @@ impl From<Timestamp> for Time {
     }
 }
 
+impl serde::Serialize for Time {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Some(at) => serializer.collect_str(&at),
+            None => serializer.serialize_none(),
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Scalar::deserialize(deserializer)?;
@@ -62,6 +71,15 @@ impl fmt::Display for PortRef {
         match self {
             PortRef::Number(n) => write!(f, "{n}"),
             PortRef::Name(n) => f.write_str(n),
+        }
+    }
+}
+
+impl serde::Serialize for PortRef {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            PortRef::Number(n) => serializer.serialize_i64(*n),
+            PortRef::Name(name) => serializer.serialize_str(name),
         }
     }
 }

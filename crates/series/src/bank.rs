@@ -127,6 +127,11 @@ impl Bank {
         }
     }
 
+    /// Other settings from now on; the selection of the catalogue (`disabled`) stays as it was at the start.
+    pub fn set_options(&mut self, options: Options) {
+        self.options = Options { disabled: std::mem::take(&mut self.options.disabled), ..options };
+    }
+
     /// Takes points in; they are looked at by the next [`Bank::tick`]. Polled series carry the name of their query, all
     /// others are raw families as exporters write them. `owners` is asked once for each new pod of a polled series.
     pub fn ingest(&mut self, batches: &[SeriesBatch], owners: &dyn Owners) -> Ingested {

@@ -134,6 +134,16 @@ impl Store {
         })
     }
 
+    /// Gives up all that waits for a channel: dead letters with this reason. How many they were.
+    pub fn abandon(&self, channel: &str, reason: &str, now: Timestamp) -> Result<usize> {
+        self.state.write(|t| {
+            let mut query = t.prepare_cached("SELECT key FROM outbox WHERE channel = ?1 AND state = 0")?;
+            let keys: Vec<String> = query.query_map([channel], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
+            let outcome = Outcome::Dead { error: reason.to_owned() };
+            keys.iter().try_fold(0, |n, key| Ok(n + settle(t, key, &outcome, milliseconds(now))?))
+        })
+    }
+
     /// `settle` of one as `Sent`. False if no such message is kept.
     pub fn mark_sent(&self, key: &str, now: Timestamp) -> Result<bool> {
         Ok(self.settle(&[key.to_owned()], &Outcome::Sent { receipt: None }, now)? > 0)

@@ -26,6 +26,11 @@ record|Download recording|下载录制
 copy|Copy|复制
 copied|Copied|已复制
 acked|taken by {}|{} 处理中
+quiet|in maintenance: {}|维护中：{}
+windows|Maintenance|维护窗口
+until|until {}|至 {}
+configBad|The configuration was not taken over|新配置未生效
+restart|Needs a restart: {}|需要重启才能生效：{}
 next|Next|下一步
 why|Why|依据
 others|Also considered|也曾考虑
@@ -222,13 +227,16 @@ function row(incident) {
 		bold(String(incident.id)), h('span', { class: 'title' }, both(incident.title)), h('span', { class: 'when' }, ago(incident.onset)),
 		h('span', { class: 'more' }, bit(say(incident.severity)), incident.stage === 'resolved' && bit(say('resolved')),
 			bit(cause ? `${both(cause.title)} · ${percent(cause.confidence)}` : say('unsure')), bit(say('count', incident.alerts, incident.folded)),
-			incident.namespaces.length > 0 && bit(cut(incident.namespaces.join(', '), 60)), incident.acked && bit(say('acked', incident.acked.by)))));
+			incident.namespaces.length > 0 && bit(cut(incident.namespaces.join(', '), 60)), incident.acked && bit(say('acked', incident.acked.by)), incident.maintenance && bit(say('quiet', incident.maintenance)))));
 }
 
 function foot() {
 	const source = s => item(s.name, ': ', s.error ? cut(s.error, 200) : s.last_success ? [say('ok'), ', ', ago(s.last_success)] : say('never'));
 	return h('footer', {},
 		state.dead_letters > 0 && para(say('dead', state.dead_letters)),
+		state.config.error && para(say('configBad'), ': ', cut(state.config.error, 400)),
+		state.config.needs_restart.length > 0 && para(say('restart', state.config.needs_restart.join(', '))),
+		state.maintenance.length > 0 && section(say('windows'), h('ul', { class: 'plain' }, state.maintenance.map(w => item(w.name, ' ', say('until', moment(w.until)))))),
 		state.gaps.length > 0 && section(say('gaps'), h('ul', { class: 'plain' }, state.gaps.map(g => item(both(g))))),
 		state.sources.length > 0 && section(say('sources'), h('ul', { class: 'plain' }, state.sources.map(source))),
 		h('p', { class: 'scope' }, `Rootline ${state.version}`, !state.leader && ` · ${say('standby')}`));
@@ -237,14 +245,14 @@ function foot() {
 async function one(id) {
 	try {
 		const same = shown && shown.id === id;
-		const answer = await ask('/api/v1/incidents/' + id, { headers: same ? { 'If-None-Match': `"${id}.${shown.version}"` } : {} });
+		const answer = await ask('/api/v1/incidents/' + id, { headers: same ? { 'If-None-Match': shown.tag } : {} });
 		if (answer.status === 304 || location.hash !== '#/' + id) return;
 		const incident = await answer.json();
 		const [charts, status] = await Promise.all([json(`/api/v1/incidents/${id}/charts`).then(c => c.items, () => []), state || json('/api/v1/status')]);
 		told(status);
 		if (location.hash !== '#/' + id) return;
 		const top = same ? scrollY : 0;
-		shown = { ...incident, charts };
+		shown = { ...incident, charts, tag: answer.headers.get('ETag') || '""' };
 		drawOne();
 		scrollTo(0, top);
 	} catch (error) {
@@ -264,7 +272,7 @@ function drawOne() {
 	put(back(), h('article', { class: `${i.severity} ${i.stage}` },
 		h('h2', {}, h('span', { class: 'number' }, String(i.id)), ' ', both(i.title)),
 		h('p', { class: 'facts' }, h('span', { class: 'badge ' + verdict }, word), h('span', { class: 'badge ' + i.severity }, say(i.severity)), i.stage === 'resolved' && h('span', { class: 'badge done' }, say('resolved')),
-			best?.entity && code(best.entity), quiet(`${say('since')} ${moment(i.onset)} · `, ago(i.onset)), i.acked && quiet(say('acked', i.acked.by))),
+			best?.entity && code(best.entity), quiet(`${say('since')} ${moment(i.onset)} · `, ago(i.onset)), i.acked && quiet(say('acked', i.acked.by)), i.maintenance && quiet(say('quiet', i.maintenance))),
 		i.affected.length > 0 && h('p', { class: 'hurt' }, say('affected'), ' ', code(cut(i.affected.slice(0, 12).join(', '), 400) + (i.affected.length > 12 ? ` +${i.affected.length - 12}` : ''))),
 		best && para(both(best.title)),
 		acts(i), next(best), why(best), charted(i), related(i), members(i),

@@ -39,7 +39,8 @@ pub async fn list(State(shared): State<Arc<Shared>>, Asked(filter): Asked<Filter
         paging: paging(filter.limit, filter.cursor)?,
     };
     let page = shared.backend.incidents(query).await?;
-    let items: Vec<v1::Summary> = page.items.iter().map(v1::Summary::from).collect();
+    let items: Vec<v1::Summary> =
+        page.items.iter().map(|i| v1::Summary::of(i, shared.backend.maintenance(i))).collect();
     Ok(Json(v1::List { items, next: page.next }).into_response())
 }
 
@@ -49,14 +50,19 @@ pub async fn one(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let incident = shared.backend.incident(number(&id)?).await?;
-    let tag = tag(&incident);
+    let maintenance = shared.backend.maintenance(&incident);
+    let tag = match &maintenance {
+        // the window comes and goes without the incident changing
+        Some(_) => format!("\"{}.m\"", incident.key()),
+        None => tag(&incident),
+    };
     let known = headers.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok()).is_some_and(|list| {
         list.split(',').map(str::trim).any(|t| t == "*" || t.strip_prefix("W/").unwrap_or(t) == tag)
     });
     if known {
         return Ok((http::StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
     }
-    Ok(([(header::ETAG, tag)], Json(v1::Incident::from(incident))).into_response())
+    Ok(([(header::ETAG, tag)], Json(v1::Incident::of(incident, maintenance))).into_response())
 }
 
 fn tag(incident: &LiveIncident) -> String {
@@ -104,7 +110,8 @@ pub async fn note(
 
 async fn act(shared: &Shared, id: &str, action: Action, caller: Caller) -> Result<Response, Problem> {
     let incident = shared.backend.act(number(id)?, action, caller.name).await?;
-    Ok(([(header::ETAG, tag(&incident))], Json(v1::Incident::from(incident))).into_response())
+    let maintenance = shared.backend.maintenance(&incident);
+    Ok(([(header::ETAG, tag(&incident))], Json(v1::Incident::of(incident, maintenance))).into_response())
 }
 
 pub async fn charts(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Result<Response, Problem> {

@@ -22,6 +22,12 @@ pub async fn status(State(shared): State<Arc<Shared>>) -> Result<Response, Probl
     Ok(Json(v1::Status::of(status, shared.backend.now(), shared.door.is_on())).into_response())
 }
 
+/// Reads the configuration again.
+pub async fn reload(State(shared): State<Arc<Shared>>) -> Result<Response, Problem> {
+    let done = shared.backend.reload().await?;
+    Ok(Json(v1::Reloaded::from(done)).into_response())
+}
+
 pub async fn stream(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
     shared.feed.listen(&headers, shared.stop.clone())
 }

@@ -30,8 +30,9 @@ use topology::Map;
 
 pub use rootline_correlate::{Mode as CorrelationMode, NoticeKind, NoticePolicy, ToldRow};
 pub use rootline_series::{
-    Bank, Change as SeriesChange, ChangeKind as SeriesChangeKind, Chart as SeriesChart, Ingested, Level as SeriesLevel,
-    LimitSetting, Options as SeriesOptions, Outlook, Query, Stats as SeriesStats, catalog as series_catalog,
+    Bank, Change as SeriesChange, ChangeKind as SeriesChangeKind, Chart as SeriesChart, Covers, Ingested,
+    Level as SeriesLevel, LimitSetting, Maintenance as SeriesMaintenance, Options as SeriesOptions, Outlook, Query,
+    Stats as SeriesStats, catalog as series_catalog,
 };
 
 /// Alerts kept at most; above it new ones are refused (`Live::take_alerts` tells how many).
@@ -121,6 +122,28 @@ impl Live {
         self.notices.restore(rows);
     }
 
+    /// Incidents that somebody said are over, to be kept in the transaction that keeps the word.
+    pub fn by_hand(&self) -> Vec<(u64, usize)> {
+        self.table.by_hand()
+    }
+
+    /// Takes back what `by_hand` gave, before `restore` brings the incidents.
+    pub fn restore_by_hand(&mut self, rows: &[(u64, usize)]) {
+        self.table.restore_by_hand(rows);
+    }
+
+    /// Other settings from now on. Those of the correlation stay as they were at the start: groups are made by them.
+    pub fn reconfigure(&mut self, options: LiveOptions) {
+        self.notices.set_policy(options.notices.clone());
+        self.numbers.set_options(options.series.clone());
+        self.options = LiveOptions { mode: self.options.mode, ..options };
+    }
+
+    /// Times in which detectors keep silent about certain things.
+    pub fn set_maintenance(&mut self, windows: Vec<SeriesMaintenance>) {
+        self.numbers.set_maintenance(windows);
+    }
+
     /// Comes back after a stop with what the store remembers: open incidents, those resolved of late, and the alerts.
     /// Ids count on from `next`.
     pub fn restore(&mut self, now: Timestamp, incidents: Vec<LiveIncident>, alerts: Vec<Alert>, next: u64) {
@@ -150,18 +173,22 @@ impl Live {
                     _ => {}
                 }
             }
-            groups.push(Remembered {
-                id: GroupId(incident.id),
-                stage: incident.stage,
-                opened: incident.opened,
-                updated: incident.updated,
-                resolved: incident.resolved,
-                members,
-                core: incident.core().map(|m| m.alert.fingerprint()),
-            });
+            let (id, core) = (incident.id, incident.core().map(|m| m.alert.fingerprint()));
+            let (stage, opened, updated, resolved) =
+                (incident.stage, incident.opened, incident.updated, incident.resolved);
             self.table.insert(incident);
+            // over by somebody's word alone: its alerts go on, and they belong to it
+            let is_by_hand = self.table.is_by_hand(id);
+            let stage = if is_by_hand { Stage::Open } else { stage };
+            let resolved = resolved.filter(|_| !is_by_hand);
+            groups.push(Remembered { id: GroupId(id), stage, opened, updated, resolved, members, core });
         }
         self.correlator.restore(now, groups, next, topology);
+    }
+
+    /// The state of the cluster as it was last given.
+    pub fn signals(&self) -> &[Signal] {
+        &self.signals
     }
 
     /// The state of the cluster, whole; it replaces what was known.
@@ -248,6 +275,11 @@ impl Live {
 
     /// Looks at everything.
     pub fn tick(&mut self, now: Timestamp) -> Outcome {
+        self.tick_but(now, &|_| false)
+    }
+
+    /// Looks at everything; of incidents that are `held` nobody is told for now, and what is due about them stays due.
+    pub fn tick_but(&mut self, now: Timestamp, held: &dyn Fn(&LiveIncident) -> bool) -> Outcome {
         let mut signals = self.signals.clone();
         signals.retain(|s| !matches!(s, Signal::Clock(_)));
         signals.push(Signal::Clock(now));
@@ -266,7 +298,10 @@ impl Live {
         let changes = self.correlator.observe(now, &items, &self.map.topology);
         let mut outcome = Outcome::default();
         self.apply(now, &changes, &mut outcome);
-        let due = self.notices.due(now, self.correlator.groups());
+        // over by somebody's word, though it goes on
+        let is_over = |g: &&Group| g.stage == Stage::Open && self.table.is_by_hand(g.id.0);
+        let is_held = |g: &&Group| is_over(g) || self.table.get(g.id.0).is_some_and(held);
+        let due = self.notices.due(now, self.correlator.groups().filter(|g| !is_held(g)));
         outcome.notifications = due.into_iter().map(|n| Notification { incident: n.group.0, kind: n.kind }).collect();
         self.forget(now, &changes);
         outcome

@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 use jiff::SignedDuration;
 use rootline_analytics::text::{Miner, MinerConfig};
 use rootline_model::{EntityRef, Finding, LabelSet, LogLevel, LogRecord, SeriesBatch, Timestamp};
-use rootline_series::{Bank, Change, Context, Ingested, LogCount, Options, Query};
+use rootline_series::{Bank, Change, Context, Ingested, LogCount, Maintenance, Options, Query};
 use rootline_world::World;
 
 /// Changes that detectors look back on.
@@ -26,6 +26,7 @@ pub struct Numbers {
     miner: Miner,
     counts: BTreeMap<LogKey, (u32, String)>,
     changes: Vec<Change>,
+    maintenance: Vec<Maintenance>,
     owners: HashMap<(String, String), EntityRef>,
 }
 
@@ -36,6 +37,7 @@ impl Numbers {
             miner: Miner::new(MinerConfig::default()),
             counts: BTreeMap::new(),
             changes: Vec::new(),
+            maintenance: Vec::new(),
             owners: HashMap::new(),
         }
     }
@@ -57,6 +59,14 @@ impl Numbers {
     pub fn restore_templates(&mut self, bytes: &[u8]) -> Result<(), String> {
         self.miner = Miner::restore(bytes).map_err(|e| e.to_string())?;
         Ok(())
+    }
+
+    pub fn set_options(&mut self, options: Options) {
+        self.bank.set_options(options);
+    }
+
+    pub fn set_maintenance(&mut self, windows: Vec<Maintenance>) {
+        self.maintenance = windows;
     }
 
     pub fn put_back(&mut self, bank: Bank) {
@@ -121,7 +131,7 @@ impl Numbers {
         let owners = &self.owners;
         let known = |namespace: &str, pod: &str| owners.get(&(namespace.to_owned(), pod.to_owned())).cloned();
         self.bank.derive_with(now, &known);
-        self.bank.tick(now, &Context { changes: &self.changes, maintenance: &[] })
+        self.bank.tick(now, &Context { changes: &self.changes, maintenance: &self.maintenance })
     }
 }
 

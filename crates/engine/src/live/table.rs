@@ -41,7 +41,25 @@ impl Table {
         self.rows.values()
     }
 
+    /// Those that somebody said are over, with how many members they had then.
+    pub fn by_hand(&self) -> Vec<(u64, usize)> {
+        self.by_hand.iter().map(|(id, members)| (*id, *members)).collect()
+    }
+
+    pub fn is_by_hand(&self, id: u64) -> bool {
+        self.by_hand.contains_key(&id)
+    }
+
+    /// Takes back what `by_hand` gave.
+    pub fn restore_by_hand(&mut self, rows: &[(u64, usize)]) {
+        self.by_hand.extend(rows.iter().copied());
+    }
+
     pub fn insert(&mut self, incident: LiveIncident) {
+        // opened again since by something new
+        if incident.stage == Stage::Open {
+            self.by_hand.remove(&incident.id);
+        }
         self.rows.insert(incident.id, incident);
     }
 

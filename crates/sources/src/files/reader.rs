@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rootline_archive::{Checker, Fault, MANIFEST, Manifest};
+use rootline_archive::{Checker, EXTRAS, Fault, MANIFEST, Manifest};
 use rootline_model::{Gap, GapKind, Kind, SOME_MOMENT};
 use rootline_objects::{LogTail, Signal, read_list};
 
@@ -57,6 +57,9 @@ impl Sink for Reader<'_> {
             return self.manifest(path, &bytes);
         }
         self.check(path, &bytes);
+        if self.is_extra(path) {
+            return Ok(());
+        }
         let Some(text) = encoding::decode(bytes) else { return Ok(()) };
         if !text.trim_start().is_empty() {
             self.text(path, text);
@@ -106,6 +109,12 @@ impl<'o> Reader<'o> {
         if let Err(fault) = recording.checker.file(inner, bytes) {
             self.fault(&fault);
         }
+    }
+
+    /// What a daemon knows beside the state.
+    fn is_extra(&self, path: &str) -> bool {
+        let inner = self.recording.as_ref().and_then(|r| path.strip_prefix(r.root.as_str()));
+        inner.is_some_and(|inner| inner.starts_with(EXTRAS))
     }
 
     fn fault(&mut self, fault: &Fault) {

@@ -72,6 +72,11 @@ impl Election {
         self.leads_until.is_some_and(|until| now < until)
     }
 
+    /// Who holds the lease, as it was last read.
+    pub fn holder(&self) -> &str {
+        self.seen.as_ref().map_or("", |(seen, _)| seen.holder.as_str())
+    }
+
     pub fn leads_until(&self) -> Option<Duration> {
         self.leads_until
     }

@@ -81,6 +81,12 @@ impl Lease {
         self.changes.clone()
     }
 
+    /// Tells who holds the lease, as it was last read; empty: nobody.
+    pub fn holder(&self) -> impl Fn() -> String + Send + Sync + 'static {
+        let inner = self.inner.clone();
+        move || inner.with(|e| e.holder().to_owned())
+    }
+
     /// Gives leadership away, so that another need not wait.
     pub async fn release(self) {
         self.task.abort();

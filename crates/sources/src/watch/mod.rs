@@ -11,10 +11,12 @@ mod delta;
 mod election;
 mod events;
 mod item;
+mod keep;
 mod lease;
 mod logs;
 mod machine;
 mod options;
+mod review;
 mod run;
 mod store;
 
@@ -30,9 +32,11 @@ pub use changes::changes;
 pub use delta::{Delta, Item, ResourceId, Trouble};
 pub use election::ElectionTimes;
 pub use events::{EventBook, event_record, event_router, event_router_after};
+pub use keep::keep;
 pub use lease::{Lease, LeaseOptions};
 pub use logs::{LogBook, LogRates};
 pub use options::WatchOptions;
+pub use review::{Holder, Reviews};
 pub use run::Counters;
 pub use store::{Applied, ObjectStore, StoreLimits};
 

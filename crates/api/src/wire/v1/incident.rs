@@ -20,6 +20,8 @@ pub struct Summary {
     pub updated: Timestamp,
     pub resolved: Option<Timestamp>,
     pub acked: Option<Ack>,
+    /// The maintenance window that keeps it quiet now.
+    pub maintenance: Option<String>,
     pub alerts: usize,
     pub folded: usize,
     pub namespaces: Vec<String>,
@@ -48,6 +50,7 @@ pub struct Incident {
     pub updated: Timestamp,
     pub resolved: Option<Timestamp>,
     pub acked: Option<Ack>,
+    pub maintenance: Option<String>,
     pub members: Vec<Member>,
     pub causes: Vec<Cause>,
     pub affected: Vec<String>,
@@ -126,6 +129,7 @@ impl From<&model::LiveIncident> for Summary {
             updated: i.updated,
             resolved: i.resolved,
             acked: i.acked.clone().map(Ack::from),
+            maintenance: None,
             alerts: i.members.iter().filter(|m| m.origin == Origin::Alert).count(),
             folded: i.members.iter().filter(|m| m.role == Role::Folded).count(),
             namespaces,
@@ -136,6 +140,18 @@ impl From<&model::LiveIncident> for Summary {
                 title: c.title.clone().into(),
             }),
         }
+    }
+}
+
+impl Summary {
+    pub fn of(incident: &model::LiveIncident, maintenance: Option<String>) -> Summary {
+        Summary { maintenance, ..Summary::from(incident) }
+    }
+}
+
+impl Incident {
+    pub fn of(incident: model::LiveIncident, maintenance: Option<String>) -> Incident {
+        Incident { maintenance, ..Incident::from(incident) }
     }
 }
 
@@ -162,6 +178,7 @@ impl From<model::LiveIncident> for Incident {
             updated: i.updated,
             resolved: i.resolved,
             acked: i.acked.map(Ack::from),
+            maintenance: None,
             members: i.members.into_iter().map(Member::from).collect(),
             causes: i.causes.into_iter().map(Cause::from).collect(),
             affected: i.affected,

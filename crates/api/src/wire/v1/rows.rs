@@ -229,6 +229,35 @@ pub struct Status {
     pub alerts: u32,
     pub series: u64,
     pub dead_letters: u64,
+    pub config: Config,
+    pub maintenance: Vec<Window>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Config {
+    pub loaded: Timestamp,
+    pub error: String,
+    pub needs_restart: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Window {
+    pub name: String,
+    pub from: Timestamp,
+    pub until: Timestamp,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Reloaded {
+    pub changed: Vec<String>,
+    pub needs_restart: Vec<String>,
+}
+
+impl From<words::Reloaded> for Reloaded {
+    fn from(r: words::Reloaded) -> Reloaded {
+        let words::Reloaded { changed, needs_restart } = r;
+        Reloaded { changed, needs_restart }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -274,6 +303,12 @@ impl Status {
             alerts: s.alerts,
             series: s.series,
             dead_letters: s.dead_letters,
+            config: Config { loaded: s.config.loaded, error: s.config.error, needs_restart: s.config.needs_restart },
+            maintenance: s
+                .maintenance
+                .into_iter()
+                .map(|w| Window { name: w.name, from: w.from, until: w.until })
+                .collect(),
         }
     }
 }
