@@ -51,7 +51,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Options {
-            listen: SocketAddr::from(([127, 0, 0, 1], 8480)),
+            listen: SocketAddr::from(([127, 0, 0, 1], 9099)),
             auth: Auth::default(),
             insecure_no_auth: false,
             hosts: Vec::new(),

@@ -129,6 +129,7 @@ impl Bank {
 
     /// Other settings from now on; the selection of the catalogue (`disabled`) stays as it was at the start.
     pub fn set_options(&mut self, options: Options) {
+        self.intake.set_steps([options.core_s, options.rest_s]);
         self.options = Options { disabled: std::mem::take(&mut self.options.disabled), ..options };
     }
 

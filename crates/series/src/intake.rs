@@ -75,6 +75,10 @@ impl Intake {
         Intake { uses, steps_s, ..Intake::default() }
     }
 
+    pub fn set_steps(&mut self, steps_s: [i64; 2]) {
+        self.steps_s = steps_s;
+    }
+
     pub fn len(&self) -> usize {
         self.raw.len()
     }
