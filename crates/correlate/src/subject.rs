@@ -99,7 +99,6 @@ const ADVICE: &[&str] = &[
     "raid",
     "bonding",
     "textfile",
-    "misscheduled",
 ];
 
 /// Word of a name, what it means for a thing of this sort, how likely that is the cause (0 to 100).

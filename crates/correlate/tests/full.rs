@@ -122,6 +122,11 @@ fn agents_whose_scrapes_fail_join_the_one_node_that_is_away_and_make_no_two_node
     let c = full(&[away[0].clone(), away[1].clone(), target.clone()]);
     assert!(apart(c.as_ref(), &away[0], &away[1]), "{:?}", partition(c.as_ref()));
     assert_eq!(partition(c.as_ref()).len(), 2, "{:?}", partition(c.as_ref()));
+    // a node that is away is tainted, and pods of a daemon set that do not tolerate that count as run where they should not
+    let stray = [("namespace", "platform"), ("daemonset", "log-agent")];
+    let stray = item("KubeDaemonSetMisScheduled", &stray, 935, 900);
+    let c = full(&[away[0].clone(), stray.clone()]);
+    assert!(!apart(c.as_ref(), &away[0], &stray));
     let hours = item("TargetDown", &[("job", "kubelet")], 9_000, 600);
     let c = full(&[away[0].clone(), hours.clone()]);
     assert!(apart(c.as_ref(), &away[0], &hours));
