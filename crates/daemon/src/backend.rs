@@ -14,7 +14,7 @@ use rootline_model::{Alert, CallStats, Fingerprint, LiveIncident, LogRecord, Rol
 use rootline_store::{EventStore, IncidentFilter, Store, StoreError};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-use crate::core::{Act, Input, Refused};
+use crate::input::{Act, Input, Refused};
 use crate::pipes::PipeMeters;
 use crate::posts::{self, Attempts, Held};
 use crate::recording::{self, Past, Seen};

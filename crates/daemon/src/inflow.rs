@@ -12,7 +12,7 @@ use rootline_sources::intake::{Intake, Line};
 use rootline_sources::receive::{Limits, Refused as Unread, Taken, topics};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::core::Input;
+use crate::input::Input;
 use crate::pipes::Works;
 use crate::records;
 

@@ -12,6 +12,7 @@ mod cursor;
 mod derived;
 mod forward;
 mod inflow;
+mod input;
 mod keep;
 mod lake;
 mod lead;
@@ -55,7 +56,8 @@ use rootline_store::{Store, StoreError};
 use tokio::sync::{mpsc, watch};
 
 use backend::Desk;
-use core::{Core, Input, Timing};
+use core::{Core, Timing};
+use input::Input;
 use pipes::Works;
 use poll::Poller;
 use posts::{Held, Posts};

@@ -16,8 +16,8 @@ use rootline_sources::pull::{Credentials, PullError, Pulled, Server};
 use rootline_store::{Store, Tick};
 
 use crate::DaemonError;
-use crate::core::Input;
 use crate::cursor::Cursor;
+use crate::input::Input;
 use crate::meters;
 use crate::pull::Edge;
 

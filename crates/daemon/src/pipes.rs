@@ -13,9 +13,9 @@ use rootline_sinks::{Backoff, Bulk, BulkOptions, ClickHouse, ClickHouseOptions, 
 use rootline_store::{Store, StoreError};
 use tokio::sync::{mpsc, watch};
 
-use crate::core::Input;
 use crate::forward::{self, EventSink};
 use crate::inflow::{self, Inflow};
+use crate::input::Input;
 use crate::lake::{Lake, Tap};
 use crate::sources::States;
 use crate::{DaemonError, channels, outflow};

@@ -15,9 +15,9 @@ use rootline_store::{EventStore, Growth, KeptEvent, NewMessage, Store, Tick};
 use tokio::sync::{mpsc, watch};
 
 use super::{INCIDENTS, PipeMeters, Works};
-use crate::core::{Input, Refused};
 use crate::forward::{self, EventSink};
 use crate::inflow::{Inflow, Kind};
+use crate::input::{Input, Refused};
 use crate::lake::Lake;
 use crate::outflow;
 use crate::sources::States;

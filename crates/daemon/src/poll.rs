@@ -11,7 +11,7 @@ use rootline_sources::pull::PullError;
 use rootline_sources::pull::prometheus::Prometheus;
 use tokio::sync::{mpsc, watch};
 
-use crate::core::Input;
+use crate::input::Input;
 use crate::sources::States;
 
 /// Questions at the same time: Prometheus serves people too.

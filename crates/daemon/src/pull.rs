@@ -7,7 +7,8 @@ use rootline_sources::live::LiveOptions;
 use rootline_store::Store;
 use tokio::sync::{mpsc, watch};
 
-use crate::core::{Core, Input};
+use crate::core::Core;
+use crate::input::Input;
 use crate::sources::States;
 use crate::view::Published;
 use crate::{DaemonError, Options, channels, log_reader, scrape, write_back};

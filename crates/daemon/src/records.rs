@@ -7,7 +7,7 @@ use rootline_objects::Object;
 use rootline_store::{Deed, KeptEvent};
 use serde_json::Value;
 
-use crate::core::Act;
+use crate::input::Act;
 
 /// Which incident each alert belongs to.
 pub fn memberships(incident: &LiveIncident) -> Vec<(Fingerprint, Option<u64>)> {

@@ -11,7 +11,7 @@ use rootline_store::Keep;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::core::Input;
+use crate::input::Input;
 use crate::maintenance::Windows;
 use crate::posts::{self, Plan, Posts};
 use crate::route::Routes;

@@ -20,7 +20,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::DaemonError;
-use crate::core::Input;
+use crate::input::Input;
 use crate::meters;
 use crate::pull::Edge;
 use crate::seen::Seen;

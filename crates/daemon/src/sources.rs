@@ -12,7 +12,7 @@ use rootline_sources::live::{LogLimits, LogWanted};
 use rootline_sources::watch::{Delta, Trouble, Watch};
 use tokio::sync::{mpsc, watch};
 
-use crate::core::Input;
+use crate::input::Input;
 use crate::meters::Meters;
 
 /// Containers whose logs are read in one round, and how often.
