@@ -69,9 +69,11 @@ pub(super) struct Places {
     on_node: HashMap<Thing, Arc<[Thing]>>,
     zones: HashMap<Thing, Option<Arc<str>>>,
     spots: HashMap<Thing, Spot>,
-    /// By name and what else `Subject` looks at.
-    classes: HashMap<(Thing, Option<Kind>, bool, u8), (Class, Option<Room>)>,
+    classes: HashMap<Sort, (Class, Option<Room>)>,
 }
+
+/// What `Subject` looks at: the name, the kind, whether the entity has a name, which part it is.
+type Sort = (Thing, Option<Kind>, bool, u8);
 
 /// Where an entity is.
 #[derive(Clone, Copy, Debug)]
