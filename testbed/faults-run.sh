@@ -188,10 +188,10 @@ lease() {
   port_of() { case $1 in a) echo $((PORT + 707)) ;; b) echo $((PORT + 708)) ;; esac; }
   replica() { start "replica-$1" "$ROOTLINE" run --config "$DATA/lease.yaml" --data "$DATA/replica-$1" --listen "127.0.0.1:$(port_of "$1")" --kubeconfig "$KUBECONFIG_ADMIN"; }
   leads() { at -f -o /dev/null "http://127.0.0.1:$(port_of "$1")/-/ready"; }
-  waits() { ! at -o /dev/null "http://127.0.0.1:$(port_of "$1")/-/healthy"; }
+  waits() { at -f -o /dev/null "http://127.0.0.1:$(port_of "$1")/-/healthy" && ! leads "$1" && at "http://127.0.0.1:$(port_of "$1")/api/v1/incidents" | grep -q '"status": *503'; }
   replica a; check "lease: the first replica leads" within 40 leads a
   replica b; sleep 12
-  check "lease: the second waits with its port closed" waits b
+  check "lease: the second waits, says so" waits b
   # nsenter stops itself with its child and would not see the child's end
   local pid parent; pid=$(pid_of replica-a); parent=$(awk '/^PPid/ {print $2}' "/proc/$pid/status")
   kill -STOP "$pid"

@@ -49,8 +49,9 @@ impl Default for CourierOptions {
         CourierOptions {
             lang: Lang::En,
             link: None,
-            attempts: 12,
-            backoff: Backoff { first: SignedDuration::from_secs(2), longest: SignedDuration::from_secs(600), seed: 0 },
+            // a chat that is back is told within a minute
+            attempts: 64,
+            backoff: Backoff { first: SignedDuration::from_secs(2), longest: SignedDuration::from_secs(60), seed: 0 },
             timeout: Duration::from_secs(30),
             most: 200,
             poll: SignedDuration::from_secs(10),
