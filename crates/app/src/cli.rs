@@ -21,7 +21,7 @@ pub struct Cli {
     #[arg(long, global = true, value_enum, default_value_t = ColorArg::Auto)]
     pub color: ColorArg,
     /// Your defaults [default: ~/.config/rootline/rootline.yaml if it exists]
-    #[arg(long, global = true, value_name = "FILE", env = "ROOTLINE_CONFIG")]
+    #[arg(short, long, global = true, value_name = "FILE", env = "ROOTLINE_CONFIG")]
     pub config: Option<PathBuf>,
     #[command(subcommand)]
     pub command: Command,
