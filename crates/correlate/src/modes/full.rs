@@ -230,9 +230,7 @@ impl Full {
         self.wide.push_back((onset, group));
     }
 
-    fn reason(&self, best: &Candidate, item: &Located) -> Reason {
-        let name = |t: Thing| self.places.entity(t).map_or_else(|| "".into(), |e| Arc::from(e.to_string()));
-        let own = || item.thing.map_or_else(|| "".into(), name);
+    fn reason(&mut self, best: &Candidate, item: &Located) -> Reason {
         if let Some(wide) = self.states.get(&best.group).and_then(|s| s.wide.as_ref())
             && (best.score <= WEAK || matches!(best.why, Why::Name))
         {
@@ -243,12 +241,16 @@ impl Full {
                 Kind::Zone(zone) => Reason::Zone { zone: zone.clone() },
             };
         }
+        let mut related = |other: Thing| {
+            let entity = item.thing.map_or_else(|| "".into(), |t| self.places.words(t));
+            Reason::Related { entity, other: self.places.words(other) }
+        };
         match best.why {
-            Why::Same(thing) => Reason::SameEntity { entity: name(thing) },
-            Why::Unit(unit) => Reason::Related { entity: own(), other: name(unit) },
-            Why::Node(node) if item.class.is_node() => Reason::Related { entity: own(), other: name(node) },
-            Why::Node(node) => Reason::OnNode { node: name(node) },
-            Why::Call(callee) => Reason::Calls { callee: name(callee) },
+            Why::Same(thing) => Reason::SameEntity { entity: self.places.words(thing) },
+            Why::Unit(unit) => related(unit),
+            Why::Node(node) if item.class.is_node() => related(node),
+            Why::Node(node) => Reason::OnNode { node: self.places.words(node) },
+            Why::Call(callee) => Reason::Calls { callee: self.places.words(callee) },
             Why::Unplaced => Reason::NoRoom,
             Why::Name | Why::DaemonSet => Reason::SameTime,
         }

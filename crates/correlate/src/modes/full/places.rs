@@ -64,6 +64,7 @@ pub(super) struct Places {
     ids: HashMap<EntityRef, Thing>,
     refs: Vec<EntityRef>,
     names: HashMap<Arc<str>, Thing>,
+    words: HashMap<Thing, Arc<str>>,
     units: HashMap<Thing, Arc<Unit>>,
     unit_of: HashMap<Thing, Option<Thing>>,
     on_node: HashMap<Thing, Arc<[Thing]>>,
@@ -114,6 +115,16 @@ impl Places {
 
     pub fn entity(&self, thing: Thing) -> Option<&EntityRef> {
         self.refs.get(thing as usize)
+    }
+
+    /// The entity in words; empty if it is not known.
+    pub fn words(&mut self, thing: Thing) -> Arc<str> {
+        if let Some(known) = self.words.get(&thing) {
+            return known.clone();
+        }
+        let words: Arc<str> = self.entity(thing).map_or_else(|| "".into(), |e| Arc::from(e.to_string()));
+        self.words.insert(thing, words.clone());
+        words
     }
 
     fn name(&mut self, name: &Arc<str>) -> Thing {
