@@ -143,7 +143,10 @@ fn finish(live: &Live, format: Format, (alerts, messages): (usize, usize), lang:
     }
     let n = incidents.len();
     terminal::print(&match lang {
-        Lang::En => format!("\n{alerts} alerts received, {n} incidents, {messages} messages\n"),
+        Lang::En => {
+            let of = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
+            format!("\n{} received, {}, {}\n", of(alerts, "alert"), of(n, "incident"), of(messages, "message"))
+        }
         Lang::Zh => format!("\n收到告警 {alerts} 条，归并为 {n} 个事件，发出消息 {messages} 条\n"),
     })?;
     Ok(Outcome::Done)
