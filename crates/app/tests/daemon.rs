@@ -336,7 +336,7 @@ fn a_recording_of_an_incident_is_read_and_played_and_holds_no_secret() {
     assert!(text.contains("from incident-1.rootline"), "{text}");
     let output = program(&folder.0, &["replay", "incident-1.rootline"]).output().expect("the program starts");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(text.contains("new · critical · cart answers 5xx") && text.contains("1 incidents"), "{text}");
+    assert!(text.contains("new · critical · cart answers 5xx") && text.contains("1 incident,"), "{text}");
 }
 
 #[test]
