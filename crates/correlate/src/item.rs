@@ -113,36 +113,31 @@ fn entities(labels: &LabelSet, topology: &Topology) -> Vec<EntityRef> {
     let job = labels.value("job");
     let second_hand = job.contains("kube-state-metrics");
     let mut found: Vec<EntityRef> = Vec::new();
-    let mut add = |e: EntityRef| {
-        if !found.contains(&e) {
-            found.push(e);
-        }
-    };
     if let Some(claim) = labels.get("persistentvolumeclaim") {
-        add(EntityRef::new(Kind::Pvc, namespace, claim));
+        add(&mut found, EntityRef::new(Kind::Pvc, namespace, claim));
     }
     let pod = labels.get("pod").or_else(|| labels.get("pod_name")).or_else(|| labels.get("k8s_pod_name"));
     if let Some(pod) = pod.filter(|p| !(second_hand && p.contains("kube-state-metrics"))) {
-        add(EntityRef::pod(namespace, pod));
+        add(&mut found, EntityRef::pod(namespace, pod));
     }
     let node = labels.get("node").or_else(|| labels.get("nodename")).or_else(|| labels.get("kubernetes_node"));
     if let Some(node) = node {
-        add(topology.resolve(node).cloned().unwrap_or_else(|| EntityRef::node(node)));
+        add(&mut found, topology.resolve(node).cloned().unwrap_or_else(|| EntityRef::node(node)));
     }
     if !second_hand && let Some(instance) = labels.get("instance") {
         if let Some(thing) = topology.resolve(instance) {
-            add(thing.clone());
+            add(&mut found, thing.clone());
         } else if matches!(job, "node-exporter" | "kubelet") {
-            add(EntityRef::node(instance.rsplit_once(':').map_or(instance, |(host, _)| host)));
+            add(&mut found, EntityRef::node(instance.rsplit_once(':').map_or(instance, |(host, _)| host)));
         }
     }
     for (label, kind) in WORKLOADS {
         if let Some(name) = labels.get(label) {
-            add(EntityRef::new(*kind, namespace, name));
+            add(&mut found, EntityRef::new(*kind, namespace, name));
         }
     }
     if let (kind, Some(name)) = (labels.value("workload_type"), labels.get("workload")) {
-        add(EntityRef::new(Kind::parse(kind).unwrap_or(Kind::Deployment), namespace, name));
+        add(&mut found, EntityRef::new(Kind::parse(kind).unwrap_or(Kind::Deployment), namespace, name));
     }
     if found.is_empty()
         && let Some(agent) = component(labels, AGENTS)
@@ -150,21 +145,22 @@ fn entities(labels: &LabelSet, topology: &Topology) -> Vec<EntityRef> {
         // of no single node: some or all of them
         found.push(EntityRef::component("", agent));
     }
-    let mut add = |e: EntityRef| {
-        if !found.contains(&e) {
-            found.push(e);
-        }
-    };
     if !second_hand && let Some(service) = labels.get("service").filter(|s| *s != job) {
-        add(EntityRef::new(Kind::Service, namespace, service));
+        add(&mut found, EntityRef::new(Kind::Service, namespace, service));
     }
     if let Some(part) = component(labels, COMPONENTS) {
-        add(EntityRef::component("", part));
+        add(&mut found, EntityRef::component("", part));
     }
     if found.is_empty() && !namespace.is_empty() {
         found.push(EntityRef::wide(Kind::Namespace, namespace));
     }
     found
+}
+
+fn add(found: &mut Vec<EntityRef>, entity: EntityRef) {
+    if !found.contains(&entity) {
+        found.push(entity);
+    }
 }
 
 #[cfg(test)]

@@ -65,6 +65,7 @@ pub(super) struct Full {
     places: Places,
     traces: Traces,
     states: HashMap<GroupId, State>,
+    /// Onset and group.
     wide: VecDeque<(f64, GroupId)>,
     /// Groups of requests that have no cause yet.
     requests: Recent<GroupId>,
