@@ -6,17 +6,11 @@
 # usage: kubelets.sh [--keep]     ROOTLINE: path of the rootline binary     about two minutes
 ROOTLINE_TESTBED_PORT=${ROOTLINE_TESTBED_PORT:-26200}
 . "$(dirname "$0")/lib.sh"
-[ -x "${ROOTLINE:-}" ] || die "set ROOTLINE to the binary"
-WORK=$(mktemp -d)     # not below the test bed, whose down.sh removes its data
-RUN=$WORK/run LOG=$WORK/log KUBE=$WORK/data
+. "$HERE/alone.sh"
+KUBE=$WORK/data
 KUBECONFIG_ADMIN=$KUBE/admin.conf
 SERVER=https://127.0.0.1:$API_PORT OURS=http://127.0.0.1:$ROOTLINE_PORT
 keep=${1:-}
-passed=0 failed=0
-check() { # NAME COMMAND...
-  local name=$1; shift
-  if "$@"; then echo "PASS $name"; passed=$((passed + 1)); else echo "FAIL $name"; failed=$((failed + 1)); fi
-}
 trap '[ "$keep" = --keep ] || { stop rootline KILL; stop apiserver KILL; stop kubelets KILL; stop etcd KILL; }; [ "$failed" -ne 0 ] || [ "$keep" = --keep ] || rm -rf "$WORK"' EXIT
 mkdir -p "$KUBE/pki" "$RUN" "$LOG"
 
@@ -76,21 +70,6 @@ role() { # COMPONENT... : the shipped ClusterRole, for the account
   { printf 'apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [../base]\n'; [ $# -eq 0 ] || echo components:; for c in "$@"; do echo "- ../components/$c"; done; } > "$dir/all/kustomization.yaml"
   "$BIN/kubectl" kustomize "$dir/all" | python3 -c 'import re, sys; print("\n---\n".join(d for d in re.split(r"(?m)^---$", sys.stdin.read()) if re.search(r"(?m)^kind: ClusterRole$", d)))' | kc apply -f - > /dev/null
 }
-metric() { # NAME{LABELS} : its value, whatever the order of its labels
-  curl -sf -m 5 "$OURS/metrics" | python3 -c '
-import re, sys
-def parts(s):
-    name, _, labels = s.partition("{")
-    return name, frozenset(re.findall(r"(\w+)=\"([^\"]*)\"", labels))
-want = parts(sys.argv[1])
-for line in sys.stdin:
-    if not line.startswith("#"):
-        key, _, value = line.rstrip().rpartition(" ")
-        if parts(key) == want: print(int(float(value)))
-' "$1"
-}
-is() { [ "$(metric "$1")" = "$2" ]; }
-at_least() { local v; v=$(metric "$1"); [ "${v:-0}" -ge "$2" ]; }
 told() { curl -sf -m 5 "$OURS/api/v1/status" | grep -q "$1"; }
 
 node w1; node w2

@@ -5,15 +5,9 @@
 # usage: logs.sh [--keep]       ROOTLINE: path of the rootline binary       about two minutes, without the first build of Loki
 ROOTLINE_TESTBED_PORT=${ROOTLINE_TESTBED_PORT:-25000}
 . "$(dirname "$0")/lib.sh"
-[ -x "${ROOTLINE:-}" ] || die "set ROOTLINE to the binary"
-WORK=$(mktemp -d)     # not below the test bed, whose down.sh removes its data
-RUN=$WORK/run LOG=$WORK/log PARTNERS=$WORK/data
+. "$HERE/alone.sh"
+PARTNERS=$WORK/data
 keep=${1:-}
-passed=0 failed=0
-check() { # NAME COMMAND...
-  local name=$1; shift
-  if "$@"; then echo "PASS $name"; passed=$((passed + 1)); else echo "FAIL $name"; failed=$((failed + 1)); fi
-}
 trap '[ "$keep" = --keep ] || { stop rootline KILL; stop loki KILL; }; [ "$failed" -ne 0 ] || [ "$keep" = --keep ] || rm -rf "$WORK"' EXIT
 mkdir -p "$PARTNERS" "$RUN" "$LOG"
 LOKI=http://127.0.0.1:$LOKI_PORT
@@ -38,18 +32,6 @@ request = urllib.request.Request(loki + "/loki/api/v1/push", json.dumps(body).en
 urllib.request.urlopen(request, timeout=10).read()
 P
 }
-# label order in the text is Rootline's own
-metric() { curl -sf -m 5 "$OURS/metrics" | python3 -c '
-import re, sys
-def parts(s):
-    name, _, labels = s.partition("{")
-    return name, frozenset(re.findall(r"(\w+)=\"([^\"]*)\"", labels))
-want = parts(sys.argv[1])
-for line in sys.stdin:
-    if not line.startswith("#"):
-        key, _, value = line.rstrip().rpartition(" ")
-        if parts(key) == want: print(int(float(value)))
-' "$1"; }
 read_lines() { metric "rootline_log_lines_read_total{result=\"$1\",source=\"loki\"}"; }
 has_read() { [ "$(read_lines "$1")" = "$2" ]; }
 up() { [ "$(metric "rootline_source_up{kind=\"loki\",source=\"$LOKI\"}")" = "$1" ]; }

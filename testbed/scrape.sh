@@ -5,15 +5,9 @@
 # usage: scrape.sh [--keep]     ROOTLINE: path of the rootline binary     about two minutes
 ROOTLINE_TESTBED_PORT=${ROOTLINE_TESTBED_PORT:-25600}
 . "$(dirname "$0")/lib.sh"
-[ -x "${ROOTLINE:-}" ] || die "set ROOTLINE to the binary"
-WORK=$(mktemp -d)     # not below the test bed, whose down.sh removes its data
-RUN=$WORK/run LOG=$WORK/log PARTNERS=$WORK/data
+. "$HERE/alone.sh"
+PARTNERS=$WORK/data
 keep=${1:-}
-passed=0 failed=0
-check() { # NAME COMMAND...
-  local name=$1; shift
-  if "$@"; then echo "PASS $name"; passed=$((passed + 1)); else echo "FAIL $name"; failed=$((failed + 1)); fi
-}
 trap '[ "$keep" = --keep ] || { stop rootline KILL; stop prometheus KILL; stop node_exporter KILL; }; [ "$failed" -ne 0 ] || [ "$keep" = --keep ] || rm -rf "$WORK"' EXIT
 mkdir -p "$PARTNERS" "$RUN" "$LOG"
 OURS=http://127.0.0.1:$ROOTLINE_PORT EXPORTER=http://127.0.0.1:$NODE_EXPORTER_PORT/metrics PROMETHEUS=http://127.0.0.1:$PROMETHEUS_PORT
@@ -28,21 +22,6 @@ start_prometheus() {
     --web.enable-remote-write-receiver --web.listen-address=127.0.0.1:$PROMETHEUS_PORT
   until_ok 60 "Prometheus, see $LOG/prometheus.log" curl -sf -m 2 -o /dev/null "$PROMETHEUS/-/ready" || exit 1
 }
-metric() { # NAME{LABELS} : its value, whatever the order of its labels
-  curl -sf -m 5 "$OURS/metrics" | python3 -c '
-import re, sys
-def parts(s):
-    name, _, labels = s.partition("{")
-    return name, frozenset(re.findall(r"(\w+)=\"([^\"]*)\"", labels))
-want = parts(sys.argv[1])
-for line in sys.stdin:
-    if not line.startswith("#"):
-        key, _, value = line.rstrip().rpartition(" ")
-        if parts(key) == want: print(int(float(value)))
-' "$1"
-}
-at_least() { local v; v=$(metric "$1"); [ "${v:-0}" -ge "$2" ]; }
-is() { [ "$(metric "$1")" = "$2" ]; }
 points() { # EXPRESSION SECONDS : samples that Prometheus has of it
   curl -sf -m 5 -G "$PROMETHEUS/api/v1/query" --data-urlencode "query=$1[$2s]" | python3 -c 'import json, sys; print(sum(len(r["values"]) for r in json.load(sys.stdin)["data"]["result"]))'
 }
