@@ -8,7 +8,7 @@ use rootline_model::{Stage, Timestamp};
 
 use crate::book::Book;
 use crate::modes::{self, Placement};
-use crate::{Change, Group, GroupId, Item, Mode, Options, Reason, Topology};
+use crate::{Change, Group, GroupId, Item, Mode, Options, Pairs, Reason, Topology};
 
 /// Groups items as they arrive.
 pub trait Correlator: fmt::Debug + Send {
@@ -28,6 +28,12 @@ pub trait Correlator: fmt::Debug + Send {
     /// Takes back what a store remembers, before the first `observe`. Ids of new groups count up from `next` or from the
     /// largest id given, whatever is larger.
     fn restore(&mut self, now: Timestamp, groups: Vec<Remembered>, next: u64, topology: &Topology);
+
+    /// Which names of alerts go together, if the mode learns that.
+    fn pairs(&self) -> Option<&Pairs>;
+
+    /// Takes back what was learnt, before `restore`.
+    fn restore_pairs(&mut self, pairs: Pairs);
 }
 
 /// A group as a store remembers it.
@@ -95,9 +101,19 @@ impl Correlator for Streaming {
     fn restore(&mut self, now: Timestamp, groups: Vec<Remembered>, next: u64, topology: &Topology) {
         self.book.restore(now, groups, next);
         let members: Vec<(Item, GroupId)> = self.book.all_members();
+        self.placement.restoring(true);
         for (item, group) in &members {
             self.placement.placed(item, *group, &self.book, topology);
         }
+        self.placement.restoring(false);
+    }
+
+    fn pairs(&self) -> Option<&Pairs> {
+        self.placement.pairs()
+    }
+
+    fn restore_pairs(&mut self, pairs: Pairs) {
+        self.placement.restore_pairs(pairs);
     }
 }
 

@@ -38,6 +38,8 @@ pub enum Reason {
     Burst { count: u32 },
     /// A pod that finds no node counts among what the nodes are asked for.
     NoRoom,
+    /// It tells no place, and alerts of its name are expected where one of this name is, as learnt.
+    GoesWith { name: Arc<str>, percent: u8 },
     /// Equal values of the grouping labels.
     SameLabels,
     /// Began or arrived close together.
@@ -78,6 +80,10 @@ impl Reason {
             Reason::NoRoom => (
                 "a pod that waits for room counts in what the nodes are asked for".to_owned(),
                 "等待调度的 Pod 也计入节点的资源请求总量".to_owned(),
+            ),
+            Reason::GoesWith { name, percent } => (
+                format!("tells no place; as learnt so far it goes with {name} ({percent} %)"),
+                format!("告警没有指明对象;按以往规律,它随 {name} 出现(可能性 {percent}%)"),
             ),
             Reason::SameLabels => ("equal grouping labels".to_owned(), "分组标签相同".to_owned()),
             Reason::SameTime => ("close in time".to_owned(), "时间接近".to_owned()),

@@ -11,6 +11,7 @@ mod item;
 mod modes;
 mod notice;
 mod options;
+mod pairs;
 mod subject;
 mod topology;
 
@@ -20,4 +21,5 @@ pub use group::{Group, GroupId, Membership, Reason, Returned, Tie};
 pub use item::{Item, NAMED};
 pub use notice::{Notice, NoticeKind, NoticePolicy, Notices, ToldRow};
 pub use options::{Mode, Options};
+pub use pairs::{PairRows, Pairs};
 pub use topology::{EntityId, Link, Topology};

@@ -13,7 +13,7 @@ use std::fmt;
 use rootline_model::Timestamp;
 
 use crate::book::Book;
-use crate::{GroupId, Item, Mode, Options, Reason, Tie, Topology};
+use crate::{GroupId, Item, Mode, Options, Pairs, Reason, Tie, Topology};
 
 /// Where an item belongs.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +36,16 @@ pub(crate) trait Placement: fmt::Debug + Send {
 
     /// The group left memory.
     fn forgotten(&mut self, _group: GroupId) {}
+
+    /// Whether `placed` tells of members that a store remembers.
+    fn restoring(&mut self, _on: bool) {}
+
+    /// What it learnt about names of alerts.
+    fn pairs(&self) -> Option<&Pairs> {
+        None
+    }
+
+    fn restore_pairs(&mut self, _pairs: Pairs) {}
 }
 
 pub(crate) fn placement(options: &Options) -> Box<dyn Placement> {

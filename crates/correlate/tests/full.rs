@@ -202,6 +202,48 @@ fn alerts_without_a_place_join_their_like_of_the_same_minute() {
     assert!(apart(c.as_ref(), &items[0], &unlike));
 }
 
+/// Twelve times a day apart: the app's own alert 40 s after a database's, both with a place; then the database's again and
+/// the app's once as it comes from a rule that sums everything up.
+fn a_habit() -> (Vec<rootline_correlate::Item>, rootline_correlate::Item) {
+    let mut items = Vec::new();
+    for day in 0..12 {
+        let at = 86_400 * day;
+        items.push(ended(&service_alert("QueueFull", 0, at + 300, 300), at + 900));
+        items.push(ended(&service_alert("OrdersLate", 1, at + 340, 300), at + 900));
+    }
+    items.push(service_alert("QueueFull", 3, 86_400 * 12 + 300, 300));
+    let summed = item("OrdersLate", &[], 86_400 * 12 + 340, 300);
+    (items, summed)
+}
+
+#[test]
+fn an_alert_without_a_place_goes_where_its_name_usually_goes() {
+    let (mut items, summed) = a_habit();
+    let stranger = item("BackupMissed", &[], 86_400 * 12 + 341, 300);
+    items.extend([summed.clone(), stranger.clone()]);
+    let c = full(&items);
+    let database = &items[24];
+    assert!(together(c.as_ref(), &[database.clone(), summed.clone()]), "{:?}", partition(c.as_ref()));
+    assert!(apart(c.as_ref(), database, &stranger), "never seen beside it");
+    let group = c.group_of(summed.id).and_then(|g| c.group(g)).expect("it has a group");
+    let words = group.members.iter().find(|m| m.item.id == summed.id).expect("a member").reason.words();
+    assert!(words.en.contains("goes with QueueFull"), "{words:?}");
+    assert!(words.zh.contains("QueueFull"), "{words:?}");
+}
+
+#[test]
+fn what_was_learnt_outlives_a_restart_and_is_not_learnt_twice() {
+    let (items, summed) = a_habit();
+    let before = full(&items);
+    let learnt = before.pairs().expect("this mode learns").clone();
+    let mut after = rootline_correlate::correlator(Options::of(Mode::Full));
+    after.restore_pairs(rootline_correlate::Pairs::from_rows(learnt.rows()));
+    after.restore(at(86_400 * 12 + 320), remember(before.as_ref()), 0, &topology());
+    assert_eq!(after.pairs(), Some(&learnt));
+    after.observe(at(86_400 * 12 + 345), std::slice::from_ref(&summed), &topology());
+    assert_eq!(after.group_of(summed.id), before.group_of(items[24].id));
+}
+
 #[test]
 fn nothing_is_revised_when_that_is_asked_for() {
     let zone: Vec<_> =

@@ -4,7 +4,7 @@ mod cluster;
 
 use cluster::*;
 use rootline_correlate::{
-    Change, Correlator, Item, Mode, Notice, NoticeKind, NoticePolicy, Notices, Options, Remembered, correlator,
+    Change, Correlator, Item, Mode, Notice, NoticeKind, NoticePolicy, Notices, Options, correlator,
 };
 use rootline_model::{Origin, Severity, Stage};
 
@@ -159,20 +159,6 @@ fn a_group_that_is_full_counts_what_it_does_not_keep() {
     let items: Vec<Item> = (0..1000).map(|n| item("A", &[("rule", &n.to_string())], n / 100, 0)).collect();
     let (c, _) = play(small, &items);
     assert_eq!(c.groups().map(|g| (g.members.len(), g.overflow)).collect::<Vec<_>>(), [(100, 900)]);
-}
-
-fn remember(c: &dyn Correlator) -> Vec<Remembered> {
-    c.groups()
-        .map(|g| Remembered {
-            id: g.id,
-            stage: g.stage,
-            opened: g.opened,
-            updated: g.updated,
-            resolved: g.resolved,
-            members: g.members.iter().map(|m| (m.item.clone(), m.joined, m.reason.clone())).collect(),
-            core: Some(g.core),
-        })
-        .collect()
 }
 
 #[test]

@@ -9,10 +9,12 @@ use rootline_engine::{Bank, Live, SeriesOptions};
 use rootline_model::SeriesBatch;
 use rootline_store::Keep;
 
-/// Beside the store's own files: baselines with budgets and known log lines, conditions that hold, templates of log lines.
+/// Beside the store's own files: baselines with budgets and known log lines, conditions that hold, templates of log lines,
+/// which alerts go together.
 const BASELINES: &str = "series.bank";
 const HOLDS: &str = "series.holds";
 const TEMPLATES: &str = "logs.templates";
+const PAIRS: &str = "alerts.pairs";
 
 /// Names of the catalogue's own series begin so; raw families that were pushed are not kept, Prometheus has them.
 const OWN: &str = "rootline:";
@@ -37,6 +39,11 @@ pub fn restore(live: &mut Live, folder: &Path, options: &SeriesOptions) {
     {
         tracing::warn!(error, "templates of log lines cannot be read, they are learnt anew");
     }
+    if let Some(bytes) = read(PAIRS).filter(|bytes| !bytes.is_empty())
+        && let Err(error) = live.restore_pairs(&bytes)
+    {
+        tracing::warn!(error, "which alerts go together cannot be read, it is learnt anew");
+    }
 }
 
 /// Writes everything that was learnt.
@@ -46,6 +53,7 @@ pub fn restore(live: &mut Live, folder: &Path, options: &SeriesOptions) {
 pub fn keep(folder: &Path, live: &Live) -> std::io::Result<()> {
     write(folder, BASELINES, |sink| live.bank().snapshot(sink))?;
     write(folder, TEMPLATES, |sink| sink(&live.templates_snapshot()))?;
+    write(folder, PAIRS, |sink| sink(&live.pairs_snapshot()))?;
     keep_holds(folder, live)
 }
 
@@ -150,7 +158,7 @@ mod tests {
         restore(&mut stopped, &folder, &SeriesOptions::default());
         assert_eq!((stopped.log_templates(), stopped.bank().stats().baselines), (2, 1));
 
-        for name in [BASELINES, HOLDS, TEMPLATES] {
+        for name in [BASELINES, HOLDS, TEMPLATES, PAIRS] {
             std::fs::write(folder.join(name), b"RL??damaged").expect("written");
         }
         let mut anew = live();

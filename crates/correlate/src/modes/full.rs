@@ -4,6 +4,7 @@
 //! are made one only if they opened within the last `revise_s` seconds, when it shows that a zone, or something that
 //! everybody uses, is in trouble; what is older stays as it was told.
 
+mod company;
 mod links;
 mod places;
 mod traces;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use rootline_model::{Fingerprint, Timestamp};
 
+use self::company::Company;
 use self::links::{Candidate, Candidates, Look, WEAK, Why};
 use self::places::{Located, Places, Thing};
 use self::traces::{Key, Trace, Traces};
@@ -23,7 +25,7 @@ use self::wide::{Kind, WIDE_BEFORE_S, WIDE_S, Wide, explains};
 use super::{Place, Placement};
 use crate::book::Book;
 use crate::subject::{Class, Room};
-use crate::{GroupId, Item, Options, Reason, Topology};
+use crate::{GroupId, Item, Options, Pairs, Reason, Tie, Topology};
 
 /// Less than this is no relation.
 const LEAST: f64 = 0.15;
@@ -72,6 +74,9 @@ pub(super) struct Full {
     /// By zone.
     nodes: HashMap<Arc<str>, Recent<Away>>,
     located: HashMap<Fingerprint, Located>,
+    company: Company,
+    /// What comes was there before a restart and is learnt already.
+    restoring: bool,
 }
 
 impl Full {
@@ -85,6 +90,8 @@ impl Full {
             requests: VecDeque::new(),
             nodes: HashMap::default(),
             located: HashMap::default(),
+            company: Company::default(),
+            restoring: false,
         }
     }
 
@@ -442,6 +449,14 @@ impl Placement for Full {
         if let Some(place) = self.burst(&located, chosen, book) {
             return place;
         }
+        // what tells no place belongs where its name is expected
+        if located.thing.is_none()
+            && !matches!(located.class, Class::Dns | Class::ControlPlane)
+            && let Some(best) = self.company.best(&item.name, located.onset, book)
+        {
+            let percent = (best.share * 100.0) as u8;
+            return Place::Join(best.group, Reason::GoesWith { name: best.because, percent }, Tie::Near);
+        }
         match best {
             Some(best) => Place::Join(best.group, self.reason(&best, &located), best.tie(located.class)),
             None => Place::Open,
@@ -455,6 +470,21 @@ impl Placement for Full {
         };
         self.trace(&located, group, topology);
         self.learn(&located, group, topology);
+        if located.thing.is_some() {
+            self.company.add(&item.name, located.onset, group, !self.restoring);
+        }
+    }
+
+    fn restoring(&mut self, on: bool) {
+        self.restoring = on;
+    }
+
+    fn pairs(&self) -> Option<&Pairs> {
+        Some(&self.company.pairs)
+    }
+
+    fn restore_pairs(&mut self, pairs: Pairs) {
+        self.company = Company::of(pairs);
     }
 
     fn forgotten(&mut self, group: GroupId) {

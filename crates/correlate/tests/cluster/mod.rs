@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
-use rootline_correlate::{Change, Correlator, GroupId, Item, Mode, Options, Topology, correlator};
+use rootline_correlate::{Change, Correlator, GroupId, Item, Mode, Options, Remembered, Topology, correlator};
 use rootline_model::{Alert, EntityRef, Fingerprint, Kind, Origin, Relation};
 
 /// Seconds after some morning.
@@ -111,4 +111,18 @@ pub fn together(correlator: &dyn Correlator, items: &[Item]) -> bool {
 
 pub fn apart(correlator: &dyn Correlator, a: &Item, b: &Item) -> bool {
     correlator.group_of(a.id) != correlator.group_of(b.id)
+}
+
+pub fn remember(c: &dyn Correlator) -> Vec<Remembered> {
+    c.groups()
+        .map(|g| Remembered {
+            id: g.id,
+            stage: g.stage,
+            opened: g.opened,
+            updated: g.updated,
+            resolved: g.resolved,
+            members: g.members.iter().map(|m| (m.item.clone(), m.joined, m.reason.clone())).collect(),
+            core: Some(g.core),
+        })
+        .collect()
 }

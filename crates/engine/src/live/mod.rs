@@ -6,6 +6,7 @@
 mod draft;
 mod facts;
 mod numbers;
+mod pairs;
 mod table;
 mod topology;
 
@@ -251,6 +252,20 @@ impl Live {
     /// Why the bytes are none; the templates known so far stay.
     pub fn restore_templates(&mut self, bytes: &[u8]) -> Result<(), String> {
         self.numbers.restore_templates(bytes)
+    }
+
+    /// Which names of alerts go together, as bytes; nothing if the mode does not learn that.
+    pub fn pairs_snapshot(&self) -> Vec<u8> {
+        self.correlator.pairs().map(pairs::write).unwrap_or_default()
+    }
+
+    /// Takes back what `pairs_snapshot` gave, before `restore`.
+    ///
+    /// # Errors
+    /// Why the bytes are none; they are learnt anew then.
+    pub fn restore_pairs(&mut self, bytes: &[u8]) -> Result<(), String> {
+        self.correlator.restore_pairs(pairs::read(bytes)?);
+        Ok(())
     }
 
     /// Rollouts, restarts and the like: what was usual may differ from now on.
