@@ -51,6 +51,7 @@ e2e: ## real Kubernetes, Prometheus, Alertmanager; about 80 minutes: 60 faults d
 	testbed/inhibition.sh
 	testbed/death.sh
 	testbed/faults-run.sh
+	testbed/clock.sh
 	testbed/size.sh
 
 bench: ## speed and memory over growing clusters and recordings, held against their bars

@@ -221,6 +221,7 @@ fn of_daemon(g: &Gauges, now: Timestamp, listeners: usize) -> Registry {
     book.gauge("rootline_store_size_bytes", "Size of the store", g.store_bytes as f64);
     book.count("rootline_store_writes", "Transactions written", g.store_writes);
     book.count("rootline_store_errors", "Transactions that failed", g.store_errors);
+    book.count("rootline_clock_jumps", "Times that the clock of the system jumped", g.clock_jumps);
     book.gauge("rootline_series", "Series watched", g.series as f64);
     book.count("rootline_series_limit_hits", "New series refused by the limit", g.series_limit_hits);
     book.gauge("rootline_log_templates", "Log templates known", g.log_templates as f64);

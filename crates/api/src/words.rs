@@ -257,6 +257,8 @@ pub struct Gauges {
     pub store_bytes: u64,
     pub store_writes: u64,
     pub store_errors: u64,
+    /// Times that the system's clock jumped by more than half a minute.
+    pub clock_jumps: u64,
     pub series: u64,
     pub series_limit_hits: u64,
     pub log_templates: u64,

@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use rootline_model::{Fingerprint, Stage, Timestamp};
 
 use crate::modes::Place;
-use crate::{Change, Group, GroupId, Item, Membership, Options, Reason, Remembered, Returned, Tie};
+use crate::{Change, Group, GroupId, Item, Membership, Options, Reason, Remembered, Returned, SetBack, Tie};
 
 /// Replicas of a rule engine start an alert within one interval of each other; a start later than this is a new episode.
 const EPISODE_S: i64 = 300;
@@ -359,6 +359,34 @@ impl Book {
             }
             self.forget(id);
         }
+    }
+
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// The number of the next group.
+    pub fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// All groups, their moments as a clock that was set back has them.
+    pub fn remembered(&self, clock: SetBack) -> Vec<Remembered> {
+        let member = |m: &Membership| {
+            let mut item = m.item.clone();
+            (item.onset, item.fired) = (clock.put(item.onset), clock.put(item.fired));
+            (item, clock.put(m.joined), m.reason.clone())
+        };
+        let group = |g: &Group| Remembered {
+            id: g.id,
+            stage: g.stage,
+            opened: clock.put(g.opened),
+            updated: clock.put(g.updated),
+            resolved: g.resolved.map(|at| clock.put(at)),
+            members: g.members.iter().map(member).collect(),
+            core: Some(g.core),
+        };
+        self.groups.values().map(group).collect()
     }
 
     pub fn finish(&mut self) -> Vec<Change> {

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::fmt;
 
 use hashbrown::HashSet;
+use jiff::SignedDuration;
 use rootline_model::{Stage, Timestamp};
 
 use crate::book::Book;
@@ -29,11 +30,31 @@ pub trait Correlator: fmt::Debug + Send {
     /// largest id given, whatever is larger.
     fn restore(&mut self, now: Timestamp, groups: Vec<Remembered>, next: u64, topology: &Topology);
 
+    /// The clock was set back: what is known goes on from there, as after a restart. Without this a moment before the
+    /// latest seen would count as that one, and alerts of the true present as ended.
+    fn set_back(&mut self, clock: SetBack, topology: &Topology);
+
     /// Which names of alerts go together, if the mode learns that.
     fn pairs(&self) -> Option<&Pairs>;
 
     /// Takes back what was learnt, before `restore`.
     fn restore_pairs(&mut self, pairs: Pairs);
+}
+
+/// A clock that was set back.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SetBack {
+    /// What it shows now.
+    pub now: Timestamp,
+    /// By how much; not negative.
+    pub by: SignedDuration,
+}
+
+impl SetBack {
+    /// A moment as the clock has it now: what lies ahead was told by the old one.
+    pub fn put(self, at: Timestamp) -> Timestamp {
+        if at > self.now { at.checked_sub(self.by).unwrap_or(self.now).min(self.now) } else { at }
+    }
 }
 
 /// A group as a store remembers it.
@@ -106,6 +127,17 @@ impl Correlator for Streaming {
             self.placement.placed(item, *group, &self.book, topology);
         }
         self.placement.restoring(false);
+    }
+
+    fn set_back(&mut self, clock: SetBack, topology: &Topology) {
+        let options = self.book.options().clone();
+        let (groups, next) = (self.book.remembered(clock), self.book.next());
+        let pairs = self.placement.pairs().cloned();
+        *self = Streaming { placement: modes::placement(&options), book: Book::new(options) };
+        if let Some(pairs) = pairs {
+            self.restore_pairs(pairs);
+        }
+        self.restore(clock.now, groups, next, topology);
     }
 
     fn pairs(&self) -> Option<&Pairs> {

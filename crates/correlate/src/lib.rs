@@ -16,7 +16,7 @@ mod subject;
 mod topology;
 
 pub use change::Change;
-pub use correlator::{Correlator, Remembered, correlator};
+pub use correlator::{Correlator, Remembered, SetBack, correlator};
 pub use group::{Group, GroupId, Membership, Reason, Returned, Tie};
 pub use item::{Item, NAMED};
 pub use notice::{Notice, NoticeKind, NoticePolicy, Notices, ToldRow};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use rootline_model::{Fingerprint, Origin, Severity, Stage, Timestamp};
 
-use crate::{Group, GroupId, Membership, Tie};
+use crate::{Group, GroupId, Membership, SetBack, Tie};
 
 /// When people are told.
 #[derive(Clone, Debug, PartialEq)]
@@ -109,6 +109,13 @@ impl Notices {
     pub fn restore(&mut self, rows: Vec<ToldRow>) {
         for (id, at, severity, core, count, resolved) in rows {
             self.told.insert(GroupId(id), Told { at, severity, core, count, resolved });
+        }
+    }
+
+    /// The clock was set back.
+    pub fn set_back(&mut self, clock: SetBack) {
+        for told in self.told.values_mut() {
+            told.at = clock.put(told.at);
         }
     }
 

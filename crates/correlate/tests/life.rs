@@ -308,3 +308,26 @@ fn an_alert_that_comes_back_soon_is_told_of_once() {
     }
     assert_eq!(told, [NoticeKind::Spread], "flapping is no news");
 }
+
+#[test]
+fn a_clock_that_was_a_day_ahead_leaves_nobody_deaf_for_a_day() {
+    let day = 86_400;
+    let ahead = [service_alert("HTTPErrorRateHigh", 0, day, 0), service_alert("HTTPErrorRateHigh", 6, day + 100, 0)];
+    let mut c = play(Options::of(Mode::Full), &ahead).0;
+    let mut notices = Notices::new(NoticePolicy::default());
+    assert_eq!(notices.due(at(day + 130), c.groups()).len(), 2);
+    // set back: it is 200 s after the beginning of the first
+    let clock = rootline_correlate::SetBack { now: at(200), by: jiff::SignedDuration::from_secs(day) };
+    c.set_back(clock, &topology());
+    notices.set_back(clock);
+    let onsets: Vec<_> = c.groups().map(|g| g.onset).collect();
+    assert_eq!(onsets, [at(0), at(100)], "they keep their distance");
+    assert_eq!(notices.due(at(205), c.groups()), [], "nothing is told twice");
+
+    // with its end four minutes ahead, as Prometheus sends it
+    let present = ended(&service_alert("HTTPErrorRateHigh", 12, 210, 0), 450);
+    c.observe(at(212), std::slice::from_ref(&present), &topology());
+    let due = notices.due(at(230), c.groups());
+    assert_eq!(due.iter().map(|n| n.core).collect::<Vec<_>>(), [present.id]);
+    assert!(due[0].group.0 > 2, "numbers go on");
+}

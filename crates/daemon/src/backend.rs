@@ -341,6 +341,7 @@ impl Backend for Desk {
             tick_s_sum: counts.tick_s_sum,
             tick_s_max: counts.tick_s_max,
             store_errors: counts.store_errors,
+            clock_jumps: counts.clock_jumps,
             store_writes: self.store.counters().writes,
             entities: u64::try_from(view.objects).unwrap_or(u64::MAX),
             alerts_firing: u64::try_from(view.alerts.iter().filter(|a| a.is_firing(view.at)).count())

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use rootline_engine::{Live, LogWanted, Query};
+use rootline_engine::{Live, LogWanted, Query, SetBack};
 use rootline_model::{Alert, CallStats, EventRecord, Fingerprint, LiveIncident, SeriesBatch};
 use rootline_objects::{CallHint, Signal};
 use rootline_sources::pull::prometheus::RuleBook;
@@ -14,6 +14,7 @@ use rootline_sources::watch::{Delta, ObjectStore, StoreLimits};
 use rootline_store::{EventStore, NewMessage, SeriesStore, Store, StoreError, Tick};
 use tokio::sync::{mpsc, watch};
 
+use crate::clock::Watch;
 use crate::input::{Act, Input, Refused};
 use crate::lake::Tap;
 use crate::reload::Settings;
@@ -147,7 +148,12 @@ impl Core {
         {
             self.live.restore_told(rows);
         }
+        let is_ahead = incidents.iter().any(|i| i.updated > now);
         self.live.restore(now, incidents, alerts, self.store.next_incident_id()?);
+        if is_ahead {
+            // by how much nobody knows
+            self.set_back(SetBack { now, by: SignedDuration::ZERO });
+        }
         self.publish(now, &[]);
         Ok(())
     }
@@ -155,6 +161,7 @@ impl Core {
     /// Works until `Stop` comes or nobody can send any more.
     pub fn run(mut self, mut inputs: mpsc::Receiver<Input>, handle: &tokio::runtime::Handle, clock: fn() -> Timestamp) {
         let mut due = Instant::now() + Duration::from_secs(1);
+        let mut watch = Watch::new(clock(), Instant::now());
         loop {
             let patience = due.saturating_duration_since(Instant::now());
             let mut batch = Vec::new();
@@ -172,6 +179,9 @@ impl Core {
                 Err(_) => {}
             }
             let stop = batch.iter().any(|i| matches!(i, Input::Stop));
+            if let Some(by) = watch.look(clock(), Instant::now()) {
+                self.clock_jumped(clock(), by);
+            }
             if self.take(batch, clock()) {
                 due = due.min(Instant::now() + URGENT);
             }
@@ -186,6 +196,25 @@ impl Core {
             }
         }
         self.keep_baselines();
+    }
+
+    /// Incidents go on; set back, nothing may wait for a future that was none. What is old is judged by a clock that has been
+    /// right for a while.
+    fn clock_jumped(&mut self, now: Timestamp, by: SignedDuration) {
+        self.published.clock_jumped();
+        tracing::warn!(seconds = by.as_secs(), "the clock of this machine jumped");
+        (self.cleaned, self.baselines_kept, self.holds_kept) = (now, now, now);
+        if by.is_negative() {
+            self.set_back(SetBack { now, by: by.abs() });
+        }
+    }
+
+    fn set_back(&mut self, clock: SetBack) {
+        self.live.set_back(clock);
+        if let Err(error) = self.store.set_back(clock.now) {
+            self.published.store_failed();
+            tracing::error!(%error, "messages that wait may come late");
+        }
     }
 
     /// Takes inputs in. True: something that should be looked at soon.

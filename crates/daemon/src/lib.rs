@@ -7,6 +7,7 @@
 mod backend;
 mod channels;
 mod charts;
+mod clock;
 mod core;
 mod cursor;
 mod derived;

@@ -36,6 +36,7 @@ pub struct Counts {
     pub tick_s_max: f64,
     pub queue: u64,
     pub store_errors: u64,
+    pub clock_jumps: u64,
 }
 
 /// Where the core publishes.
@@ -44,6 +45,7 @@ pub struct Published {
     view: RwLock<Arc<View>>,
     counts: RwLock<Counts>,
     store_errors: AtomicU64,
+    clock_jumps: AtomicU64,
     news: broadcast::Sender<News>,
 }
 
@@ -53,6 +55,7 @@ impl Default for Published {
             view: RwLock::default(),
             counts: RwLock::default(),
             store_errors: AtomicU64::new(0),
+            clock_jumps: AtomicU64::new(0),
             news: broadcast::Sender::new(NEWS_MAX),
         }
     }
@@ -66,7 +69,8 @@ impl Published {
 
     pub fn counts(&self) -> Counts {
         let counts = *self.counts.read().unwrap_or_else(PoisonError::into_inner);
-        Counts { store_errors: self.store_errors.load(Ordering::Relaxed), ..counts }
+        let read = |n: &AtomicU64| n.load(Ordering::Relaxed);
+        Counts { store_errors: read(&self.store_errors), clock_jumps: read(&self.clock_jumps), ..counts }
     }
 
     pub fn subscribe(&self) -> broadcast::Receiver<News> {
@@ -93,6 +97,10 @@ impl Published {
         // the slowest of late: an old peak fades within some minutes
         counts.tick_s_max = (counts.tick_s_max * 0.98).max(took.as_secs_f64());
         counts.queue = u64::try_from(queue).unwrap_or(u64::MAX);
+    }
+
+    pub(crate) fn clock_jumped(&self) {
+        self.clock_jumps.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn store_failed(&self) {

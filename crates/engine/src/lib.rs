@@ -12,7 +12,7 @@ pub use engine::{Engine, EngineError, Options, Target};
 pub use live::{
     Bank, CorrelationMode, Covers, Ingested, LimitSetting, Live, LiveOptions, NoticeKind, NoticePolicy, Notification,
     Outcome, Outlook, Query, SeriesChange, SeriesChangeKind, SeriesChart, SeriesLevel, SeriesMaintenance,
-    SeriesOptions, SeriesStats, ToldRow, series_catalog, series_title,
+    SeriesOptions, SeriesStats, SetBack, ToldRow, series_catalog, series_title,
 };
 pub use rootline_diagnose::{RuleError, RuleFile, RuleSet};
 pub use suspicious::LogWanted;

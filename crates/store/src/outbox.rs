@@ -165,6 +165,15 @@ impl Store {
         Ok(self.settle(&[key.to_owned()], &outcome, due)? > 0)
     }
 
+    /// The clock was set back to `now`: what waits for a later moment is due, and who had taken it has lost it. Gives how many.
+    pub fn set_back(&self, now: Timestamp) -> Result<usize> {
+        self.state.write(|t| {
+            let mut mark =
+                t.prepare_cached("UPDATE outbox SET due = min(due, ?1), lease = NULL WHERE state = 0 AND max(due, ifnull(lease, 0)) > ?1")?;
+            Ok(mark.execute([milliseconds(now)])?)
+        })
+    }
+
     /// Dead letters, latest first.
     pub fn dead_letters(&self, limit: usize) -> Result<Vec<Message>> {
         self.state.read(|db| {

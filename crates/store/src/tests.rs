@@ -92,6 +92,21 @@ fn tick(seconds: i64, messages: Vec<NewMessage>) -> Tick {
 const LEASE: SignedDuration = SignedDuration::from_secs(30);
 
 #[test]
+fn messages_do_not_wait_for_a_future_that_was_none() {
+    let folder = Folder::new("set-back");
+    let store = folder.open();
+    let day = 86_400;
+    store.commit(&tick(day, vec![message(1, 1, day), message(2, 1, day + 600), message(3, 1, 5)])).unwrap();
+    // one is on its way, with a lease till the day after
+    assert_eq!(store.claim("chat", at(day), LEASE, 1).unwrap().len(), 1);
+    assert_eq!(store.set_back(at(20)).unwrap(), 3);
+    let mut due: Vec<_> = store.claim("chat", at(20), LEASE, 10).unwrap().into_iter().map(|m| m.key).collect();
+    due.sort();
+    assert_eq!(due, ["1.1/chat", "2.1/chat", "3.1/chat"]);
+    assert_eq!(store.set_back(at(60)).unwrap(), 0, "those are with their sender");
+}
+
+#[test]
 fn alerts_and_their_incidents_are_there_after_a_restart() {
     let folder = Folder::new("alerts");
     let (a, b) = (alert("A", "1"), alert("B", "2"));

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
+use rootline_correlate::SetBack;
 use rootline_model::{
     Alert, Answer, Both, Class, Diagnosis, EntityRef, Finding, Fingerprint, Incident, Kind, Knowledge, LabelSet,
     Member, Origin, Severity, Timestamp,
@@ -77,6 +78,13 @@ impl Facts {
             fact.alert.ends_at = (gone_for >= GONE_AFTER).then_some(fact.last_seen);
         }
         self.known.retain(|_, f| now.duration_since(f.last_seen) <= FORGOTTEN_AFTER);
+    }
+
+    /// The clock was set back.
+    pub fn set_back(&mut self, clock: SetBack) {
+        for fact in self.known.values_mut() {
+            (fact.first_seen, fact.last_seen) = (clock.put(fact.first_seen), clock.put(fact.last_seen));
+        }
     }
 
     /// Facts that have held for `settle`, in a fixed order; ended ones with their end.

@@ -29,7 +29,7 @@ use numbers::Numbers;
 use table::Table;
 use topology::Map;
 
-pub use rootline_correlate::{Mode as CorrelationMode, NoticeKind, NoticePolicy, ToldRow};
+pub use rootline_correlate::{Mode as CorrelationMode, NoticeKind, NoticePolicy, SetBack, ToldRow};
 pub use rootline_series::{
     Bank, Change as SeriesChange, ChangeKind as SeriesChangeKind, Chart as SeriesChart, Covers, Ingested,
     Level as SeriesLevel, LimitSetting, Maintenance as SeriesMaintenance, Options as SeriesOptions, Outlook, Query,
@@ -185,6 +185,13 @@ impl Live {
             groups.push(Remembered { id: GroupId(id), stage, opened, updated, resolved, members, core });
         }
         self.correlator.restore(now, groups, next, topology);
+    }
+
+    /// The clock was set back: incidents, facts and what was told go on from there.
+    pub fn set_back(&mut self, clock: SetBack) {
+        self.facts.set_back(clock);
+        self.correlator.set_back(clock, &self.map.topology);
+        self.notices.set_back(clock);
     }
 
     /// The state of the cluster as it was last given.
