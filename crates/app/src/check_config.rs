@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use rootline_config::DEFAULTS;
+use rootline_config::{DEFAULTS, Language};
 
 use crate::cli::Cli;
 use crate::failure::Failure;
@@ -29,18 +29,23 @@ pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
         Some(file) => Settings {
             config: settings::read_config(file)?,
             file: Some(file.clone()),
-            lang: rootline_model::Lang::En,
+            lang: settings::language(cli, Language::Auto),
             color: terminal::colored(cli.color),
         },
         None => Settings::load(cli)?,
     };
     settings.thresholds()?;
     let (engine, warnings) = settings.engine_and_warnings(&[])?;
-    let name = settings.file.take().map_or_else(|| "no configuration file".to_owned(), |f| f.display().to_string());
+    let name = settings.file.take().map_or_else(
+        || settings.words("no configuration file", "没有配置文件").to_owned(),
+        |f| f.display().to_string(),
+    );
     let rules = engine.rules().rules().len();
     if warnings > 0 {
         return Err(Failure::new("could not use every rule").detail(format!("{name}: {warnings} warnings, see above")));
     }
-    terminal::print(&format!("{name}: fine, {rules} rules in force\n"))?;
+    let (en, zh) =
+        (format!("{name}: fine, {rules} rules in force\n"), format!("{name}：配置无误，{rules} 条规则生效\n"));
+    terminal::print(settings.words(&en, &zh))?;
     Ok(Outcome::Done)
 }

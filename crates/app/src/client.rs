@@ -275,7 +275,7 @@ fn matcher(text: &str) -> Result<Value, String> {
 }
 
 /// The state that the daemon holds and what it knows of one incident, into a new file.
-pub fn keep(id: u64, output: Option<&Path>, force: bool, place: &Where) -> Result<Outcome, Failure> {
+pub fn keep(cli: &Cli, id: u64, (output, force): (Option<&Path>, bool), place: &Where) -> Result<Outcome, Failure> {
     let file = output.map_or_else(|| PathBuf::from(format!("incident-{id}.rootline")), Path::to_owned);
     let name = file.display();
     let failed = |e| Failure::new("could not keep the incident").detail(format!("{name}: {e}"));
@@ -287,7 +287,11 @@ pub fn keep(id: u64, output: Option<&Path>, force: bool, place: &Where) -> Resul
     let path = format!("/api/v1/incidents/{id}/record");
     let bytes = Daemon::at(place)?.fetch(&path)?;
     std::fs::write(&file, &bytes).map_err(failed)?;
-    terminal::print(&format!("{name}: {} KiB; `rootline diagnose {name}` reads it\n", bytes.len().div_ceil(1024)))?;
+    let size = bytes.len().div_ceil(1024);
+    terminal::print(&match Settings::load(cli)?.lang {
+        Lang::En => format!("{name}: {size} KiB; `rootline diagnose {name}` reads it\n"),
+        Lang::Zh => format!("{name}：{size} KiB；用 `rootline diagnose {name}` 查看\n"),
+    })?;
     Ok(Outcome::Done)
 }
 

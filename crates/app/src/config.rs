@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use rootline_config::{DEFAULTS, schema};
+use rootline_config::{DEFAULTS, Language, schema};
+use rootline_model::Lang;
 
 use crate::cli::Cli;
 use crate::failure::Failure;
-use crate::{Outcome, check_config, terminal};
+use crate::{Outcome, check_config, settings, terminal};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -36,7 +37,10 @@ pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
             let mut options = std::fs::OpenOptions::new();
             let made = options.write(true).create_new(true).open(file).map_err(failed)?;
             std::io::Write::write_all(&mut &made, DEFAULTS.as_bytes()).map_err(failed)?;
-            terminal::print(&format!("{name}: written; keep only what you change\n"))?;
+            let zh = settings::language(cli, Language::Auto) == Lang::Zh;
+            let done =
+                if zh { "已写入；只需保留要修改的项" } else { "written; keep only what you change" };
+            terminal::print(&format!("{name}: {done}\n"))?;
         }
         Command::Check(args) => return check_config::run(cli, args),
         Command::Schema => terminal::print(&schema())?,

@@ -38,7 +38,7 @@ pub struct Args {
 
 pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
     if let Some(id) = args.incident {
-        return client::keep(id, args.output.as_deref(), args.force, &args.daemon);
+        return client::keep(cli, id, (args.output.as_deref(), args.force), &args.daemon);
     }
     let settings = Settings::load(cli)?;
     // clap asks for it where no incident is named
@@ -58,12 +58,13 @@ pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
     let manifest = writer
         .write_file(&output)
         .map_err(|e| Failure::new(format!("could not write {}", output.display())).detail(&e).hint(e.hint()))?;
-    terminal::print(&format!(
-        "{}: {} files of {}, {}\n",
-        output.display(),
-        manifest.files.len(),
-        manifest.recorded_at,
-        if manifest.redacted { "redacted" } else { "not redacted: keep it as a secret" },
-    ))?;
+    let (name, n, at) = (output.display(), manifest.files.len(), &manifest.recorded_at);
+    let secret = if manifest.redacted {
+        settings.words("redacted", "已脱敏")
+    } else {
+        settings.words("not redacted: keep it as a secret", "未脱敏：请按机密保管")
+    };
+    let (en, zh) = (format!("{name}: {n} files of {at}, {secret}\n"), format!("{name}：{n} 个文件，{at}，{secret}\n"));
+    terminal::print(settings.words(&en, &zh))?;
     Ok(Outcome::Done)
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use rootline_config::CorrelationMode as Wanted;
 use rootline_daemon::{Daemon, Loaded, Options, Source};
 use rootline_engine::{CorrelationMode, LiveOptions as CoreOptions, NoticePolicy, SeriesOptions};
+use rootline_model::Lang;
 use rootline_sources::live::LiveOptions;
 use rootline_sources::watch::WatchOptions;
 
@@ -67,15 +68,16 @@ pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
     };
     logging();
     let runtime = tokio::runtime::Runtime::new().map_err(|e| Failure::new("could not start").detail(e))?;
-    runtime.block_on(serve(engine, options))
+    runtime.block_on(serve(engine, options, settings.lang))
 }
 
-async fn serve(engine: rootline_engine::Engine, options: Options) -> Result<Outcome, Failure> {
+async fn serve(engine: rootline_engine::Engine, options: Options, lang: Lang) -> Result<Outcome, Failure> {
     let failed = |e: rootline_daemon::DaemonError| Failure::new("could not run").detail(e);
     // before anything else: a replica that waits must not die of it
     let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok();
     let mut daemon = Daemon::start(engine, options).await.map_err(failed)?;
-    terminal::note(&format!("rootline is at http://{}", daemon.address));
+    let is = if lang == Lang::Zh { "rootline 已启动：" } else { "rootline is at " };
+    terminal::note(&format!("{is}http://{}", daemon.address));
     let mut stop = std::pin::pin!(asked_to_stop());
     loop {
         let reload = async {
@@ -94,7 +96,7 @@ async fn serve(engine: rootline_engine::Engine, options: Options) -> Result<Outc
             Some(()) = reload => drop(daemon.reload().await),
         }
     }
-    terminal::note("stopping");
+    terminal::note(if lang == Lang::Zh { "正在停止" } else { "stopping" });
     daemon.stop().await;
     Ok(Outcome::Done)
 }

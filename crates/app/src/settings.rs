@@ -20,6 +20,16 @@ pub struct Settings {
     pub color: bool,
 }
 
+/// What the command line asks for, then the configuration, then the environment.
+pub fn language(cli: &Cli, configured: Language) -> Lang {
+    match (cli.lang, configured) {
+        (Some(lang), _) => lang.into(),
+        (None, Language::En) => Lang::En,
+        (None, Language::Zh) => Lang::Zh,
+        (None, Language::Auto) => terminal::language(|key| std::env::var(key).ok()),
+    }
+}
+
 impl Settings {
     pub fn load(cli: &Cli) -> Result<Settings, Failure> {
         let file = cli.config.clone().or_else(usual_file);
@@ -27,13 +37,13 @@ impl Settings {
             Some(file) => read_config(file)?,
             None => Config::default(),
         };
-        let lang = match (cli.lang, config.lang) {
-            (Some(lang), _) => lang.into(),
-            (None, Language::En) => Lang::En,
-            (None, Language::Zh) => Lang::Zh,
-            (None, Language::Auto) => terminal::language(|key| std::env::var(key).ok()),
-        };
+        let lang = language(cli, config.lang);
         Ok(Settings { config, file, lang, color: terminal::colored(cli.color) })
+    }
+
+    /// Its English or its Chinese words.
+    pub fn words<'a>(&self, en: &'a str, zh: &'a str) -> &'a str {
+        if self.lang == Lang::Zh { zh } else { en }
     }
 
     /// All values of the file and of the defaults.

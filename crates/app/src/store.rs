@@ -48,7 +48,7 @@ pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
     match &args.command {
         Command::Backup { to } => {
             store.backup(to).map_err(|e| Failure::new("could not copy the store").detail(e))?;
-            terminal::print(&format!("{}: copied and checked\n", to.display()))?;
+            terminal::print(&format!("{}: {}\n", to.display(), settings.words("copied and checked", "已复制并校验")))?;
         }
         Command::Verify => {
             let report = store.verify().map_err(|e| Failure::new("could not read the store").detail(e))?;
@@ -58,9 +58,9 @@ pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
             if !report.is_sound() {
                 return Err(Failure::new("the store is damaged").detail(report.problems.join("\n")));
             }
-            terminal::print("sound\n")?;
+            terminal::print(settings.words("sound\n", "完好\n"))?;
         }
-        Command::Migrate => terminal::print("up to date\n")?,
+        Command::Migrate => terminal::print(settings.words("up to date\n", "已是最新格式\n"))?,
     }
     Ok(Outcome::Done)
 }

@@ -237,3 +237,13 @@ fn printed_defaults_are_accepted() {
     assert_eq!(code, Some(0), "{err}");
     assert!(out.contains("fine"), "{out}");
 }
+
+#[test]
+fn what_is_done_is_said_in_both_languages() {
+    let folder = Folder::new("both");
+    let (code, english, _) = run(&folder, &["config", "init", "a.yaml"]);
+    assert_eq!((code, english.as_str()), (Some(0), "a.yaml: written; keep only what you change\n"));
+    let (code, chinese, _) = run(&folder, &["--lang", "zh", "check-config", "a.yaml"]);
+    assert_eq!(code, Some(0));
+    assert!(chinese.starts_with("a.yaml：配置无误，"), "{chinese}");
+}
