@@ -32,12 +32,6 @@ pub enum Change {
         into: GroupId,
         reason: Reason,
     },
-    /// `items` left `from` and are the new group `into`.
-    Split {
-        from: GroupId,
-        into: GroupId,
-        items: Vec<Fingerprint>,
-    },
     CoreChanged {
         group: GroupId,
         core: Fingerprint,
@@ -60,11 +54,10 @@ pub enum Change {
 }
 
 impl Change {
-    /// The group concerned; of a merge the one that stays, of a split the one that lost members.
+    /// The group concerned; of a merge the one that stays.
     pub fn group(&self) -> GroupId {
         match self {
             Change::Merged { into, .. } => *into,
-            Change::Split { from, .. } => *from,
             Change::Opened { group }
             | Change::Joined { group, .. }
             | Change::Returned { group, .. }

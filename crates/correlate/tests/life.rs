@@ -17,7 +17,6 @@ fn kinds(changes: &[Change]) -> Vec<&'static str> {
             Change::Returned { .. } => "returned",
             Change::Ended { .. } => "ended",
             Change::Merged { .. } => "merged",
-            Change::Split { .. } => "split",
             Change::CoreChanged { .. } => "core",
             Change::SeverityRaised { .. } => "raised",
             Change::Resolved { .. } => "resolved",

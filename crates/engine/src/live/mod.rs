@@ -392,8 +392,6 @@ impl Live {
     /// Brings the incidents up to date whose groups changed or hold facts, which change without the correlator.
     fn apply(&mut self, now: Timestamp, changes: &[Change], outcome: &mut Outcome) {
         let mut touched: Vec<GroupId> = changes.iter().map(Change::group).collect();
-        touched
-            .extend(changes.iter().filter_map(|c| if let Change::Split { into, .. } = c { Some(*into) } else { None }));
         let holds_fact = |g: &&Group| g.stage == Stage::Open && g.members.iter().any(|m| m.item.origin == Origin::Fact);
         touched.extend(self.correlator.groups().filter(holds_fact).map(|g| g.id));
         touched.sort_unstable();
