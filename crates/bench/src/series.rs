@@ -50,7 +50,7 @@ pub fn tier_1m(input: &Input) -> Result<Value, BenchError> {
         bank.tick(now, &Context::default());
         *(if sweep == 0 { &mut first_s } else { &mut tick_s }) += start.elapsed().as_secs_f64();
     }
-    let resident_mb = resident_mb(input)?;
+    let (resident_mb, peak_mb) = (memory_mb(input, "VmRSS:")?, memory_mb(input, "VmHWM:")?);
     let (mut size, mut bytes) = (0_usize, Vec::new());
     let start = ThreadTime::now();
     bank.snapshot(&mut |piece| size += std::hint::black_box(piece).len());
@@ -71,6 +71,7 @@ pub fn tier_1m(input: &Input) -> Result<Value, BenchError> {
             "tick_ns_per_sample": tick_s * 1e9 / samples,
             "core_share_at_15_s": (ingest_s + tick_s) / sweeps as f64 / 15.0,
             "resident_mb": resident_mb,
+            "peak_mb": peak_mb,
             "snapshot_mb": size as f64 / 1e6,
             "snapshot_s": snapshot_s,
             "restore_s": restore_s,
@@ -78,10 +79,10 @@ pub fn tier_1m(input: &Input) -> Result<Value, BenchError> {
     }))
 }
 
-/// Resident memory of this process in 10^6 bytes, as Linux counts it.
-fn resident_mb(input: &Input) -> Result<f64, BenchError> {
+/// A line of this process' memory in 10^6 bytes, as Linux counts it: resident now, or the most that ever was.
+fn memory_mb(input: &Input, line: &str) -> Result<f64, BenchError> {
     let text = std::fs::read_to_string("/proc/self/status").map_err(|e| input.wrong(e.to_string()))?;
-    let line = text.lines().find_map(|l| l.strip_prefix("VmRSS:")).unwrap_or_default();
+    let line = text.lines().find_map(|l| l.strip_prefix(line)).unwrap_or_default();
     let kib: f64 = line.trim().trim_end_matches("kB").trim().parse().unwrap_or(f64::NAN);
     Ok(kib * 1024.0 / 1e6)
 }

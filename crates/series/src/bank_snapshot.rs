@@ -19,7 +19,7 @@ const VERSION: u16 = 2;
 const PIECE: usize = 1 << 16;
 
 impl Bank {
-    /// All that is learnt, in pieces: about 500 bytes a baseline and 5 KB a window. Little-endian, versioned.
+    /// All that is learnt, in pieces: about 440 bytes a baseline and 5 KB a window. Little-endian, versioned.
     pub fn snapshot(&self, sink: &mut dyn FnMut(&[u8])) {
         let mut out = MAGIC.to_vec();
         out.extend(VERSION.to_le_bytes());

@@ -85,6 +85,8 @@ pub(crate) struct Group {
     pub count: u16,
     /// Hours since 1970 of the first value.
     pub first_h: u32,
+    /// Another baseline of the same subject; the store's own.
+    pub next: u32,
 }
 
 /// An instance with its own short window, for thresholds and peers.
@@ -136,13 +138,10 @@ pub(crate) struct Store {
     free_groups: Vec<u32>,
     free_instances: Vec<u32>,
     free_members: Vec<u32>,
-    group_index: HashTable<u32>,
+    /// By name: a baseline of that subject, from which the others hang. They are as few as the entries of the catalogue, and
+    /// asked for when something is new; a hash table would be ten bytes a baseline, and half as much again while it grows.
+    first_of: Vec<u32>,
     instance_index: HashTable<u32>,
-    hasher: DefaultHashBuilder,
-}
-
-fn group_hash(hasher: &DefaultHashBuilder, entry: u16, name: u32) -> u64 {
-    hasher.hash_one((entry, name))
 }
 
 impl Store {
@@ -157,11 +156,14 @@ impl Store {
     }
 
     pub fn group(&self, entry: u16, name: u32) -> Option<u32> {
-        let same = |i: &u32| {
-            let g = &self.groups[*i as usize];
-            g.entry == entry && g.name == name
-        };
-        self.group_index.find(group_hash(&self.hasher, entry, name), same).copied()
+        let mut number = *self.first_of.get(name as usize)?;
+        while let Some(group) = self.groups.get(number as usize) {
+            if group.entry == entry {
+                return Some(number);
+            }
+            number = group.next;
+        }
+        None
     }
 
     /// Adds a baseline that is not there yet; true where its number is a new one and not one used before.
@@ -178,13 +180,39 @@ impl Store {
                 (number, true)
             }
         };
-        let (groups, hasher) = (&self.groups, &self.hasher);
-        let hash_of = |i: &u32| {
-            let g = &groups[*i as usize];
-            group_hash(hasher, g.entry, g.name)
-        };
-        self.group_index.insert_unique(group_hash(hasher, group.entry, group.name), number, hash_of);
+        self.hang(number);
         (number, fresh)
+    }
+
+    /// Puts a baseline before the others of its subject.
+    fn hang(&mut self, number: u32) {
+        if self.first_of.len() < self.names.len() {
+            grow(&mut self.first_of);
+            self.first_of.resize(self.names.len(), NONE);
+        }
+        let group = &mut self.groups[number as usize];
+        if let Some(first) = self.first_of.get_mut(group.name as usize) {
+            group.next = std::mem::replace(first, number);
+        }
+    }
+
+    /// Takes a baseline from among those of its subject; false where it is not there.
+    fn unhang(&mut self, number: u32) -> bool {
+        let Some(Group { name, next, .. }) = self.groups.get(number as usize).copied() else { return false };
+        let Some(first) = self.first_of.get_mut(name as usize) else { return false };
+        if *first == number {
+            *first = next;
+            return true;
+        }
+        let mut at = *first;
+        while let Some(group) = self.groups.get_mut(at as usize) {
+            if group.next == number {
+                group.next = next;
+                return true;
+            }
+            at = group.next;
+        }
+        false
     }
 
     pub fn add_instance(&mut self, instance: Instance) -> u32 {
@@ -264,24 +292,17 @@ impl Store {
         for group in self.groups.iter_mut().filter(|g| g.name != NONE) {
             group.name = old.get(group.name).map_or(NONE, |subject| self.names.number(subject));
         }
-        let (groups, hasher) = (&self.groups, &self.hasher);
-        self.group_index.clear();
-        for (group, number) in groups.iter().zip(0_u32..).filter(|(g, _)| g.name != NONE) {
-            let hash_of = |i: &u32| group_hash(hasher, groups[*i as usize].entry, groups[*i as usize].name);
-            self.group_index.insert_unique(group_hash(hasher, group.entry, group.name), number, hash_of);
-        }
+        self.first_of.clear();
+        let count = u32::try_from(self.groups.len()).unwrap_or(NONE);
+        (0..count).for_each(|number| self.hang(number));
     }
 
     /// Drops a baseline. Its instances must be gone.
     pub fn drop_group(&mut self, number: u32) {
-        let Some(group) = self.groups.get_mut(number as usize) else { return };
-        let hash = group_hash(&self.hasher, group.entry, group.name);
-        if let Ok(entry) = self.group_index.find_entry(hash, |i| *i == number) {
-            entry.remove();
-        } else {
+        if !self.unhang(number) {
             return;
         }
-        *group = Group { name: NONE, ..Group::default() };
+        self.groups[number as usize] = Group { name: NONE, ..Group::default() };
         self.free_groups.push(number);
         if let Some(place) = self.detail_of.remove(&number) {
             self.details.swap_remove(place as usize);
@@ -296,5 +317,73 @@ impl Store {
 fn grow<T>(list: &mut Vec<T>) {
     if list.len() == list.capacity() {
         list.reserve_exact((list.len() / 8).max(1024));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use rootline_model::{EntityRef, Kind};
+
+    fn subject(number: u64) -> Subject {
+        let entity = EntityRef::new(Kind::Deployment, &format!("team-{}", number % 7), &format!("app-{number}"));
+        Subject { entity, part: "main".into() }
+    }
+
+    #[test]
+    fn baselines_that_come_and_go_are_found_by_subject_and_entry_and_by_nothing_else() {
+        let (mut store, mut known, mut state) = (Store::default(), BTreeMap::new(), 1_u64);
+        for _ in 0..20_000 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let (number, entry, is_new) = (state >> 40 & 511, (state >> 32 & 7) as u16, state >> 61 != 0);
+            let name = store.names.number(&subject(number));
+            assert_eq!(store.group(entry, name), known.get(&(number, entry)).copied());
+            match known.get(&(number, entry)).copied() {
+                Some(group) if !is_new || state >> 60 & 1 == 0 => {
+                    store.drop_group(group);
+                    store.drop_group(group);
+                    known.remove(&(number, entry));
+                }
+                Some(_) => {}
+                None => {
+                    let (group, is_fresh) = store.add_group(Group { name, entry, ..Group::default() });
+                    assert!(!is_fresh || group as usize == store.groups.len() - 1);
+                    assert!(!known.values().any(|g| *g == group));
+                    known.insert((number, entry), group);
+                }
+            }
+            assert_eq!(store.groups_len(), known.len());
+        }
+        assert!(known.len() > 500 && store.groups.len() < 8 * 512, "{} of {}", known.len(), store.groups.len());
+    }
+
+    #[test]
+    fn names_of_baselines_long_gone_are_let_go_and_the_others_are_found_under_their_new_numbers() {
+        let mut store = Store::default();
+        for number in 0..1500 {
+            let name = store.names.number(&subject(number));
+            for entry in 0..3 {
+                store.add_group(Group { name, entry, ..Group::default() });
+            }
+        }
+        for number in (0..1500).filter(|n| n % 10 != 0) {
+            let name = store.names.find(&subject(number)).unwrap();
+            for entry in 0..3 {
+                store.drop_group(store.group(entry, name).unwrap());
+            }
+        }
+        store.shorten_names();
+        assert_eq!(store.names.len(), 150);
+        assert_eq!(store.names.find(&subject(1)), None);
+        for number in (0..1500).filter(|n| n % 10 == 0) {
+            let name = store.names.find(&subject(number)).unwrap();
+            for entry in 0..3 {
+                let group = store.group(entry, name).unwrap();
+                assert_eq!((store.groups[group as usize].name, store.groups[group as usize].entry), (name, entry));
+            }
+            assert_eq!(store.group(3, name), None);
+        }
     }
 }

@@ -1,7 +1,6 @@
 //! The operator that watches every series: five hundred bytes, tens of nanoseconds a sample.
 
 use super::WeekProfile;
-use crate::{Error, Result};
 
 /// Detectors that vote, in the order of [`Part`], and one empty lane: eight lanes are two or one vector registers.
 pub(super) const LANES: usize = 8;
@@ -27,14 +26,14 @@ pub(super) const BLOCKS_WARM: u8 = 5;
 pub(super) const BLOCK_GAIN: f32 = 0.1;
 /// Least deviation of block maxima, in log units: a detector whose maxima never vary is not that sure.
 pub(super) const BLOCK_FLOOR: f32 = 0.4;
+/// Calibration is kept in steps of a 4,096th in 16 bits, so below 16. A logarithm of z is at most 10: the band floor bounds z.
+pub(super) const FINE: f32 = 4096.0;
 /// Samples for which a score is held against smaller ones.
 pub(super) const HOLD: u16 = 100;
 /// Band floor: a thousandth of the range seen. Constant stretches have no spread, and would make the next step infinite.
 pub(super) const RANGE_FLOOR: f32 = 1e-3;
 /// Samples away from the first one are cut here, so that squares stay finite in `f32`.
 pub(super) const FAR: f64 = 1e18;
-/// First bytes of a snapshot.
-const SCHEMA: u16 = 1;
 
 /// The detectors of [`Tier0`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,12 +94,11 @@ impl Sight {
 /// Sources: block maxima of extreme-value practice (Coles 2001, ch. 3), with location and scale of logarithms in place of
 /// a fitted distribution; refractory rule and winsorised updates as measured in docs/internals/analytics.md.
 #[derive(Debug, Clone, PartialEq)]
-// eight cache lines; a sample touches the first three, one or two of the profile, and every fourth sample that of the quads
+// seven cache lines; a sample touches the first three, one or two of the profile, and every fourth sample that of the quads
 #[repr(C, align(64))]
 pub struct Tier0 {
     pub(super) mean: [f32; LANES],
     pub(super) variance: [f32; LANES],
-    pub(super) block_max: [f32; LANES],
     /// The first sample; everything else is relative to it, in `f32`.
     pub(super) origin: f64,
     pub(super) samples: u32,
@@ -109,9 +107,10 @@ pub struct Tier0 {
     pub(super) last: f32,
     pub(super) short: f32,
     pub(super) held: f32,
-    /// Of block maxima of ln(1 + z).
-    pub(super) block_mean: [f32; LANES],
-    pub(super) block_deviation: [f32; LANES],
+    /// Largest ln(1 + z) of the block; mean and deviation of blocks before. In steps of [`FINE`].
+    pub(super) block_max: [u16; LANES],
+    pub(super) block_mean: [u16; LANES],
+    pub(super) block_deviation: [u16; LANES],
     /// Means of the last twelve quads of samples.
     pub(super) quads: [f32; 12],
     /// Sum of the quad that is being filled.
@@ -128,9 +127,9 @@ impl Default for Tier0 {
             origin: 0.0,
             mean: [0.0; LANES],
             variance: [0.0; LANES],
-            block_mean: [0.0; LANES],
-            block_deviation: [0.0; LANES],
-            block_max: [0.0; LANES],
+            block_mean: [0; LANES],
+            block_deviation: [0; LANES],
+            block_max: [0; LANES],
             samples: 0,
             low: 0.0,
             high: 0.0,
@@ -276,9 +275,9 @@ impl Tier0 {
         logs[SPARE] = 0.0;
         for k in 0..LANES {
             let l = logs[k];
-            let over = (l - self.block_mean[k]) / larger(self.block_deviation[k], BLOCK_FLOOR);
+            let over = (l - from_fine(self.block_mean[k])) / larger(from_fine(self.block_deviation[k]), BLOCK_FLOOR);
             parts[k] = WEIGHTS[k] * larger(over, 0.0);
-            self.block_max[k] = larger(self.block_max[k], l);
+            self.block_max[k] = self.block_max[k].max(to_fine(l));
         }
         let warm = self.blocks >= BLOCKS_WARM;
         self.in_block += 1;
@@ -294,15 +293,16 @@ impl Tier0 {
         self.blocks = self.blocks.saturating_add(1);
         let gain = (1.0 / f32::from(self.blocks)).max(BLOCK_GAIN);
         for k in 0..LANES {
-            let deviation = self.block_deviation[k];
-            let mut d = self.block_max[k] - self.block_mean[k];
+            let (most, mean) = (from_fine(self.block_max[k]), from_fine(self.block_mean[k]));
+            let deviation = from_fine(self.block_deviation[k]);
+            let mut d = most - mean;
             if self.blocks > BLOCKS_WARM {
                 let limit = 3.0 * deviation.max(BLOCK_FLOOR);
                 d = d.clamp(-limit, limit);
             }
-            self.block_mean[k] += gain * d;
-            self.block_deviation[k] = ((1.0 - gain) * (deviation * deviation + gain * d * d)).sqrt();
-            self.block_max[k] = 0.0;
+            self.block_mean[k] = to_fine(mean + gain * d);
+            self.block_deviation[k] = to_fine(((1.0 - gain) * (deviation * deviation + gain * d * d)).sqrt());
+            self.block_max[k] = 0;
         }
     }
 
@@ -323,64 +323,6 @@ impl Tier0 {
     pub fn samples(&self) -> u32 {
         self.samples
     }
-
-    /// The state as bytes: schema version, then the fields in order, little-endian.
-    pub fn snapshot(&self, out: &mut Vec<u8>) {
-        out.extend(SCHEMA.to_le_bytes());
-        out.extend(self.origin.to_le_bytes());
-        let lanes = [&self.mean, &self.variance, &self.block_mean, &self.block_deviation, &self.block_max];
-        let scalars = [self.low, self.high, self.last, self.short, self.quad, self.held];
-        let numbers = lanes.into_iter().flatten().chain(&scalars).chain(&self.quads);
-        out.extend(numbers.flat_map(|v| v.to_le_bytes()));
-        out.extend(self.samples.to_le_bytes());
-        out.extend(self.age.to_le_bytes());
-        out.extend([self.in_block, self.blocks]);
-        self.profile.write(out);
-    }
-
-    /// The state of [`Tier0::snapshot`]. [`Error::Format`] where the length or the version is another.
-    pub fn restore(bytes: &[u8]) -> Result<Self> {
-        const NUMBERS: usize = 5 * LANES + 6 + 12;
-        const PROFILE_AT: usize = 2 + 8 + 4 * NUMBERS + 4 + 2 + 2;
-        let wrong = |detail: String| Error::Format { what: "tier-0 snapshot", detail };
-        if bytes.len() != PROFILE_AT + WeekProfile::BYTES {
-            return Err(wrong(format!("{} bytes, not {}", bytes.len(), PROFILE_AT + WeekProfile::BYTES)));
-        }
-        let version = u16::from_le_bytes([bytes[0], bytes[1]]);
-        if version != SCHEMA {
-            return Err(wrong(format!("schema {version}, this program knows {SCHEMA}")));
-        }
-        let word = |at: usize| [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
-        let numbers: Vec<f32> = (0..NUMBERS).map(|i| f32::from_le_bytes(word(10 + 4 * i))).collect();
-        let lane = |i: usize| -> [f32; LANES] { std::array::from_fn(|k| numbers[i * LANES + k]) };
-        let scalar = |i: usize| numbers[5 * LANES + i];
-        let at = 10 + 4 * NUMBERS;
-        let (low8, high8) = (word(2), word(6));
-        let mut origin = [0; 8];
-        origin[..4].copy_from_slice(&low8);
-        origin[4..].copy_from_slice(&high8);
-        Ok(Self {
-            origin: f64::from_le_bytes(origin),
-            mean: lane(0),
-            variance: lane(1),
-            block_mean: lane(2),
-            block_deviation: lane(3),
-            block_max: lane(4),
-            low: scalar(0),
-            high: scalar(1),
-            last: scalar(2),
-            short: scalar(3),
-            quad: scalar(4),
-            held: scalar(5),
-            quads: std::array::from_fn(|k| scalar(6 + k)),
-            samples: u32::from_le_bytes(word(at)),
-            age: u16::from_le_bytes([bytes[at + 4], bytes[at + 5]]),
-            in_block: bytes[at + 6].min(BLOCK - 1),
-            blocks: bytes[at + 7],
-            profile: WeekProfile::read(&bytes[PROFILE_AT..])
-                .ok_or_else(|| wrong("the profile does not read".into()))?,
-        })
-    }
 }
 
 /// The larger of two numbers that are not NaN: one instruction, where `f32::max` needs four for its promise about NaN.
@@ -393,6 +335,17 @@ pub(super) fn larger(a: f32, b: f32) -> f32 {
 #[inline(always)]
 pub(super) fn smaller(a: f32, b: f32) -> f32 {
     if a < b { a } else { b }
+}
+
+/// A number in steps of [`FINE`], cut to what 16 bits hold. Adding 2²³ leaves the whole number in the low bits.
+#[inline(always)]
+pub(super) fn to_fine(x: f32) -> u16 {
+    (smaller(larger(x * FINE, 0.0), 65_535.0) + 8_388_608.0).to_bits() as u16
+}
+
+#[inline(always)]
+pub(super) fn from_fine(x: u16) -> f32 {
+    f32::from(x) * (1.0 / FINE)
 }
 
 /// Sum by halves: a chain of additions would wait for each.
@@ -514,18 +467,17 @@ mod tests {
     }
 
     #[test]
-    fn a_restored_operator_goes_on_as_if_nothing_had_happened() {
-        let mut r = Rng::new(3);
-        let mut a = Tier0::default();
-        feed(&mut a, 0, (0..777).map(|_| r.normal() * 1e9));
-        let mut bytes = Vec::new();
-        a.snapshot(&mut bytes);
-        let mut b = Tier0::restore(&bytes).unwrap();
-        assert_eq!(a, b);
-        let rest: Vec<f64> = (0..500).map(|_| r.normal() * 1e9).collect();
-        assert_eq!(feed(&mut a, 777, rest.iter().copied()), feed(&mut b, 777, rest.iter().copied()));
-        assert!(Tier0::restore(&bytes[1..]).is_err());
-        bytes[0] = 9;
-        assert!(Tier0::restore(&bytes).is_err_and(|e| e.to_string().contains("schema 9")));
+    fn calibration_in_sixteen_bits_is_cut_and_never_wraps() {
+        for (x, kept) in [
+            (0.0, 0.0),
+            (-1e-9, 0.0),
+            (0.4, 0.4),
+            (9.99, 9.99),
+            (50.0, 15.9998),
+            (f32::INFINITY, 15.9998),
+            (f32::NAN, 0.0),
+        ] {
+            assert!((from_fine(to_fine(x)) - kept).abs() <= 0.5 / FINE, "{x}: {}", from_fine(to_fine(x)));
+        }
     }
 }
