@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Rootline reads the lines that a real Loki keeps: those that count, each once, also when Loki dies, lines come late, or Rootline is
-# killed. No cluster; ports and folders of its own, so that it runs beside a test bed that is up.
+# killed; and a real Promtail pushes the lines of pods to Rootline as it would to Loki. No cluster; ports and folders of its own, so that it runs beside a test bed that is up.
 #
-# usage: logs.sh [--keep]       ROOTLINE: path of the rootline binary       about two minutes, without the first build of Loki
+# usage: logs.sh [--keep]       ROOTLINE: path of the rootline binary       about two minutes, without the first builds of Loki and Promtail
 ROOTLINE_TESTBED_PORT=${ROOTLINE_TESTBED_PORT:-25000}
 . "$(dirname "$0")/lib.sh"
 . "$HERE/alone.sh"
 PARTNERS=$WORK/data
 keep=${1:-}
-trap '[ "$keep" = --keep ] || { stop rootline KILL; stop loki KILL; }; [ "$failed" -ne 0 ] || [ "$keep" = --keep ] || rm -rf "$WORK"' EXIT
+trap '[ "$keep" = --keep ] || { stop rootline KILL; stop loki KILL; stop promtail KILL; }; [ "$failed" -ne 0 ] || [ "$keep" = --keep ] || rm -rf "$WORK"' EXIT
 mkdir -p "$PARTNERS" "$RUN" "$LOG"
 LOKI=http://127.0.0.1:$LOKI_PORT
 OURS=http://127.0.0.1:$ROOTLINE_PORT
@@ -68,6 +68,34 @@ push 0 10 'level=error msg="nobody looked @"'
 start_rootline
 check "what came while Rootline was dead is read, what it had read is not" until_ok 40 "10 lines" has_read taken 10
 check "and stays so" stays 10
+
+# --- Promtail, with Rootline's address in the place of Loki's
+"$HERE/build-partners.sh" promtail
+pods=$WORK/pods file=$WORK/pods/shop_cart-5c689d88bb-x7f2k_0123/app/0.log
+mkdir -p "$(dirname "$file")"
+lines() { # COUNT LEVEL TEXT : lines as containerd writes them
+  python3 - "$file" "$@" <<'P'
+import sys, time
+path, count, level, text = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
+with open(path, "a") as out:
+    for i in range(count):
+        at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) + ".%09dZ" % (time.time_ns() % 10**9)
+        out.write(f"{at} stderr F level={level} msg=\"{text.replace('@', str(i))}\"\n")
+P
+}
+pushed='rootline_receiver_accepted_items_total{receiver="loki"}'
+has_pushed() { [ "$(metric "$pushed")" = "$1" ]; }
+sed -e "s#@PROMTAIL_PORT@#$PROMTAIL_PORT#g; s#@DATA@#$PARTNERS#g; s#@LOGS_TO@#$OURS#g; s#@PODS@#$pods#g" "$HERE/partners/promtail.yml" > "$PARTNERS/promtail.yml"
+lines 50 error "payment @ refused: card expired"
+start promtail "$BIN/promtail" -config.file="$PARTNERS/promtail.yml"
+check "Promtail's lines are taken" until_ok 40 "50 lines" has_pushed 50
+templates=$(metric rootline_log_templates)
+check "and become a template" until_ok 20 "3 templates" test "$templates" -ge 3
+stop rootline KILL
+lines 30 error "payment @ refused: card expired"
+sleep 3
+start_rootline
+check "what Promtail could not push while Rootline was dead comes afterwards, once" until_ok 60 "30 lines" has_pushed 30
 
 echo "logs.sh: $passed passed, $failed failed"
 [ "$failed" -eq 0 ]
