@@ -73,6 +73,9 @@ impl IndependenceTest for Truth {
     }
 }
 
+/// The mark at i of the edge between i and j, at `[i][j]`.
+type Marks = [[Option<Mark>; 4]; 4];
+
 fn subsets(items: &[usize]) -> impl Iterator<Item = Vec<usize>> {
     (0..1_usize << items.len())
         .map(|bits| items.iter().enumerate().filter(|(k, _)| bits >> k & 1 == 1).map(|(_, v)| *v).collect())
@@ -90,9 +93,12 @@ fn text(graph: &Pag) -> String {
     edges.collect::<Vec<_>>().join(" ")
 }
 
+/// What it shows, columns, edges, the graph to be found.
+type Case = (&'static str, usize, &'static [(usize, usize)], &'static str);
+
 #[test]
 fn graphs_of_text_books() {
-    let table: [(&str, usize, &[(usize, usize)], &str); 8] = [
+    let table: [Case; 8] = [
         ("a chain tells no direction", 3, &[(0, 1), (1, 2)], "0oo1 1oo2"),
         ("a collider tells what its ends are not", 3, &[(0, 1), (2, 1)], "0o>1 1<o2"),
         ("below a collider is a cause", 4, &[(0, 2), (1, 2), (2, 3)], "0o>2 1o>2 2->3"),
@@ -115,7 +121,7 @@ fn graphs_of_text_books() {
 }
 
 /// A graph over four nodes as the kind of each pair: none, →, ←, ↔; `None` where it is no maximal ancestral graph.
-fn ancestral(code: usize) -> Option<(Truth, [[Option<Mark>; 4]; 4])> {
+fn ancestral(code: usize) -> Option<(Truth, Marks)> {
     let (mut edges, mut marks, mut hidden, mut hiders) = (Vec::new(), [[None; 4]; 4], 4, Vec::new());
     let pairs = (0..4).flat_map(|i| (i + 1..4).map(move |j| (i, j)));
     for (k, (i, j)) in pairs.clone().enumerate() {
@@ -151,7 +157,7 @@ fn ancestral(code: usize) -> Option<(Truth, [[Option<Mark>; 4]; 4])> {
 #[test]
 fn every_graph_of_four_nodes_is_oriented_as_far_as_can_be() {
     // graphs that no test tells apart, and the marks that all of them share
-    let mut classes: BTreeMap<Vec<bool>, (Truth, [[Option<Mark>; 4]; 4])> = BTreeMap::new();
+    let mut classes: BTreeMap<Vec<bool>, (Truth, Marks)> = BTreeMap::new();
     for (truth, marks) in (0..1 << 12).filter_map(ancestral) {
         let mut answers = Vec::new();
         for (i, j) in (0..4).flat_map(|i| (i + 1..4).map(move |j| (i, j))) {
