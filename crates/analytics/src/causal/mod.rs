@@ -3,6 +3,7 @@
 //! | file | method |
 //! |---|---|
 //! | [`pc`] | the PC algorithm: skeleton by independence tests, colliders, Meek's rules |
+//! | [`fci`], [`pag`] | the same where causes may be hidden: marks that say what is known and what is not |
 //! | [`independence`] | the tests: Fisher-z, with missing values too, χ² and G² |
 //! | [`knowledge`] | edges that are known to be there or not |
 //! | [`mixed`] | the graph that PC makes: directed, undirected and bidirected edges |
@@ -21,6 +22,7 @@ pub mod circa;
 pub mod deviation;
 pub mod entropy;
 mod fastexp;
+pub mod fci;
 pub mod granger;
 pub mod ica;
 pub mod independence;
@@ -33,6 +35,7 @@ pub mod mic;
 mod mic_grid;
 pub mod mixed;
 mod orient;
+pub mod pag;
 pub mod pc;
 pub mod pcmci;
 pub mod prior;
@@ -40,6 +43,8 @@ mod skeleton;
 pub mod var_lingam;
 mod walk;
 
+#[cfg(test)]
+mod fci_tests;
 #[cfg(test)]
 mod lingam_tests;
 #[cfg(test)]

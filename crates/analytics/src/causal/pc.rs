@@ -116,7 +116,7 @@ pub struct PcResult {
 /// [`Error::Parameter`] for alpha outside (0, 1). No columns give an empty graph. Tests that leave no degrees of freedom
 /// (rows − k − 3 < 0) are not made. A column that is a linear function of others to 1e-12 separates nothing.
 ///
-/// Cannot find hidden common causes, cycles or, with Fisher-z, non-linear dependence.
+/// Cannot find hidden common causes ([`fci`](super::fci::fci) can), cycles or, with Fisher-z, non-linear dependence.
 pub fn pc(data: &Matrix, options: &PcOptions) -> Result<PcResult> {
     Error::at_least("rows of PC", 4, data.rows())?;
     let alpha = options.alpha;
@@ -148,14 +148,14 @@ pub fn pc(data: &Matrix, options: &PcOptions) -> Result<PcResult> {
 }
 
 /// Columns that take no part.
-struct SetAside {
-    kept: Vec<usize>,
-    constant: Vec<usize>,
-    merged: Vec<(usize, usize)>,
+pub(super) struct SetAside {
+    pub kept: Vec<usize>,
+    pub constant: Vec<usize>,
+    pub merged: Vec<(usize, usize)>,
 }
 
 impl SetAside {
-    fn of(data: &Matrix, fisher: Option<&FisherZ>, options: &PcOptions) -> Self {
+    pub fn of(data: &Matrix, fisher: Option<&FisherZ>, options: &PcOptions) -> Self {
         let all = Self { kept: (0..data.cols()).collect(), constant: Vec::new(), merged: Vec::new() };
         if options.compat || options.test == PcTest::MissingFisherZ {
             return all;
@@ -169,7 +169,7 @@ impl SetAside {
     }
 
     /// The same knowledge by positions among the kept columns.
-    fn knowledge(&self, all: &Knowledge) -> Knowledge {
+    pub fn knowledge(&self, all: &Knowledge) -> Knowledge {
         let mut knowledge = Knowledge::new();
         for (i, from) in self.kept.iter().enumerate() {
             for (j, to) in self.kept.iter().enumerate() {

@@ -40,11 +40,11 @@ pub struct CrossingAnswer {
 ///
 /// 1. base: logit p = -ln(s + .15) - .6, with s = time since the threshold was last reached, in horizons;
 /// 2. times the ratio of crossings seen to crossings the base expected, (O + 1) / (E + 1), among past moments of this series alike in
-///    s and hour  and alike in level and recent peak (to the power .3); weights halve in a week;
+///    s and hour, of the same weekday, and alike in level and recent peak (both to the power .3); weights halve in a week;
 /// 3. never reached so far: half the share of past rises over one horizon that would have been enough.
 ///
 /// Constants were chosen on five-minute CPU of servers; nothing depends on the length of a step. Causal: an answer uses nothing after
-/// its moment. Memory 40 B a value, preparation O(n), an answer O(days · 6 · 4), two weeks at most.
+/// its moment. Memory 40 B a value, preparation O(n), an answer O(days · 6 · 4), sixteen days at most.
 #[derive(Debug, Clone)]
 pub struct Crossing {
     parameters: CrossingParameters,
@@ -77,6 +77,15 @@ impl Tally {
     fn log_ratio(&self) -> f64 {
         ((self.seen + SHRINK) / (self.expected + SHRINK)).ln()
     }
+}
+
+/// Past moments alike now in waiting time and hour, in weekday, in level and peak; and in how many steps they crossed.
+#[derive(Default)]
+struct Alike {
+    hour: Tally,
+    weekday: Tally,
+    state: Tally,
+    steps: f64,
 }
 
 impl Crossing {
@@ -135,50 +144,53 @@ impl Crossing {
             // the base would be 0: what was never reached is half as likely as its rises say
             return answer(0.5 * share, steps);
         }
-        let (habit, state, steps) = self.likeness(now);
-        let z = logit_base(self.since[now]) + habit.log_ratio() + 0.3 * state.log_ratio();
-        answer(1.0 / (1.0 + (-z).exp()), steps)
+        let alike = self.alike(now);
+        let habits = alike.hour.log_ratio() + 0.3 * (alike.weekday.log_ratio() + alike.state.log_ratio());
+        let z = logit_base(self.since[now]) + habits;
+        answer(1.0 / (1.0 + (-z).exp()), alike.steps)
     }
 
-    /// Past moments whose outcome is known by `now`, newest first, four a horizon, at most two weeks back.
+    /// Past moments whose outcome is known by `now`, newest first, four a horizon, at most sixteen days back: twice the same weekday.
     fn moments(&self, now: usize) -> impl Iterator<Item = usize> + '_ {
         let p = &self.parameters;
         let step = (p.horizon / 4).max(1);
         let newest = (now + 1).checked_sub(p.horizon);
-        let oldest = now.saturating_sub(14 * p.day).max(1);
+        let oldest = now.saturating_sub(16 * p.day).max(1);
         // a moment i has seen i values; its horizon is i .. i + horizon
         let moments = newest.into_iter().flat_map(move |i| (oldest..=i).rev().step_by(step));
         moments.filter(|i| self.values[i - 1] < p.threshold)
     }
 
-    /// Crossings after moments alike in waiting time and hour, and after moments alike in level and peak; and the usual steps.
-    fn likeness(&self, now: usize) -> (Tally, Tally, f64) {
+    /// Crossings after moments alike, and the usual steps to them.
+    fn alike(&self, now: usize) -> Alike {
         let p = &self.parameters;
         let (h, day) = (p.horizon as f64, p.day as f64);
-        // starting values: a log step of .4, half a horizon, a tenth of the threshold, ten days
-        let waited = |s: f64| (s.min(170.0) + 0.06).ln() / 0.4;
+        // starting values: a log step of 1, .4 of a horizon, half a day, a tenth of the threshold, ten days
+        let waited = |s: f64| (s.min(170.0) + 0.06).ln();
         let scale = if p.threshold == 0.0 { 0.0 } else { (10.0 / p.threshold.abs()).min(1e50) };
         let (here, mine) = (waited(self.since[now]), (self.level[now], self.peak[now]));
-        let (mut habit, mut state) = (Tally::default(), Tally::default());
+        let mut alike = Alike::default();
         let (mut weights, mut steps) = (1e-3, 1e-3 * 0.5 * h);
         for i in self.moments(now) {
             let crossed = self.next[i] < i + p.horizon;
             let since = self.since[i - 1];
             let base = if since.is_infinite() { 0.0 } else { 1.0 / (1.0 + (-logit_base(since)).exp()) };
             let age = (now + 1 - i) as f64 / day;
-            let turn = (age - age.round()) * day / (0.5 * h);
+            let turn = (age - age.round()) * day / (0.4 * h);
+            let week = (age - 7.0 * (age / 7.0).round()) / 0.5;
             let wait = waited(since) - here;
             let (level, peak) = (scale * (self.level[i - 1] - mine.0), scale * (self.peak[i - 1] - mine.1));
-            let near = (-age / 10.0 - 0.5 * (wait * wait + turn * turn)).exp();
-            let alike = (-age / 10.0 - 0.5 * (level * level + peak * peak)).exp();
-            habit.add(near, crossed, base);
-            state.add(alike, crossed, base);
+            let weight = |distance: f64| (-age / 10.0 - 0.5 * distance).exp();
+            let near = weight(wait * wait + turn * turn);
+            alike.hour.add(near, crossed, base);
+            alike.weekday.add(weight(week * week), crossed, base);
+            alike.state.add(weight(level * level + peak * peak), crossed, base);
             if crossed {
                 weights += near;
                 steps += near * (self.next[i] + 1 - i) as f64;
             }
         }
-        (habit, state, steps / weights)
+        Alike { steps: steps / weights, ..alike }
     }
 
     /// Weighted share of past rises over one horizon that would reach the threshold from here, and in about how many steps: the

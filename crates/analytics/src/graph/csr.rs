@@ -214,15 +214,19 @@ fn accumulate(counts: &mut [usize]) {
 
 /// Ids below `n` and finite weights.
 pub(super) fn check_edges(n: usize, edges: &[(u32, u32, f64)]) -> Result<()> {
-    Error::parameter(u32::try_from(n).is_ok(), "vertices", n as f64, "below 2^32")?;
-    for (index, &(u, v, w)) in edges.iter().enumerate() {
-        let largest = u.max(v);
-        Error::parameter((largest as usize) < n, "vertex id", f64::from(largest), "below the count of vertices")?;
-        if !w.is_finite() {
-            return Err(Error::NotFinite { what: "edge weight", index });
-        }
-    }
-    Ok(())
+    check_count(n)?;
+    edges.iter().enumerate().try_for_each(|(index, edge)| check_edge(n, index, *edge))
+}
+
+pub(super) fn check_count(n: usize) -> Result<()> {
+    Error::parameter(u32::try_from(n).is_ok(), "vertices", n as f64, "below 2^32")
+}
+
+#[inline]
+pub(super) fn check_edge(n: usize, index: usize, (u, v, w): (u32, u32, f64)) -> Result<()> {
+    let largest = u.max(v);
+    Error::parameter((largest as usize) < n, "vertex id", f64::from(largest), "below the count of vertices")?;
+    if w.is_finite() { Ok(()) } else { Err(Error::NotFinite { what: "edge weight", index }) }
 }
 
 #[cfg(test)]

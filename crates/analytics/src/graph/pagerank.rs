@@ -1,6 +1,7 @@
 //! PageRank, personalised PageRank and random walks with restart.
 
 use super::Csr;
+use super::csr::{check_count, check_edge};
 use crate::{Error, Result};
 
 /// How [`pagerank`] walks and when it stops.
@@ -89,29 +90,36 @@ impl RandomWalk {
         let rows = (0..graph.len()).map(|u| &graph.all_weights()[ends[u]..ends[u + 1]]);
         let leave: Vec<f64> = rows.clone().map(even_share).collect();
         if leave.iter().all(|l| !l.is_nan()) {
-            return Ok(Self::build(leave, None, graph.edge_count(), || graph.edges()));
+            return Ok(Self::build(leave, None, incoming(graph), graph.edges()));
         }
         let scales: Vec<_> = rows.map(row_scale).collect();
         let leave = scales.iter().map(|s| if s.1 > 0.0 { 1.0 } else { 0.0 }).collect();
-        Ok(Self::build(leave, Some(&scales), graph.edge_count(), || graph.edges()))
+        Ok(Self::build(leave, Some(&scales), incoming(graph), graph.edges()))
     }
 
     /// The walk straight from `(source, target, weight)`, without a [`Csr`] between: parallel edges add, self-loops count.
     /// O(n + edges). Errors as [`Csr::from_edges`], and a negative weight.
     pub fn from_edges(n: usize, edges: &[(u32, u32, f64)]) -> Result<Self> {
-        super::csr::check_edges(n, edges)?;
+        check_count(n)?;
         let first = edges.first().map_or(1.0, |e| e.2);
-        if first <= 0.0 || edges.iter().any(|e| e.2 != first) {
-            return Self::from_weighted_edges(n, edges);
+        let mut is_even = first > 0.0;
+        let (mut outgoing, mut incoming) = (vec![0u32; n], vec![0usize; n]);
+        // one pass for all: the list is larger than the caches
+        for (index, edge) in edges.iter().enumerate() {
+            check_edge(n, index, *edge)?;
+            outgoing[edge.0 as usize] += 1;
+            incoming[edge.1 as usize] += 1;
+            is_even &= edge.2 == first;
         }
-        let mut counts = vec![0u32; n];
-        edges.iter().for_each(|e| counts[e.0 as usize] += 1);
-        let leave = counts.iter().map(|c| if *c > 0 { 1.0 / f64::from(*c) } else { 0.0 }).collect();
-        Ok(Self::build(leave, None, edges.len(), || edges.iter().copied()))
+        if !is_even {
+            return Self::from_weighted_edges(n, edges, incoming);
+        }
+        let leave = outgoing.iter().map(|c| if *c > 0 { 1.0 / f64::from(*c) } else { 0.0 }).collect();
+        Ok(Self::build(leave, None, incoming, edges.iter().copied()))
     }
 
     /// Parallel edges stay apart: their shares add in the sweep.
-    fn from_weighted_edges(n: usize, edges: &[(u32, u32, f64)]) -> Result<Self> {
+    fn from_weighted_edges(n: usize, edges: &[(u32, u32, f64)], incoming: Vec<usize>) -> Result<Self> {
         let mut totals = vec![0.0; n];
         edges.iter().for_each(|e| totals[e.0 as usize] += e.2);
         if edges.iter().any(|e| e.2 < 0.0) || totals.iter().any(|t| *t != 0.0 && !plain(*t)) {
@@ -119,7 +127,7 @@ impl RandomWalk {
         }
         let scales: Vec<_> = totals.iter().map(|t| (1.0, if *t > 0.0 { 1.0 / t } else { 0.0 })).collect();
         let leave = totals.iter().map(|t| if *t > 0.0 { 1.0 } else { 0.0 }).collect();
-        Ok(Self::build(leave, Some(&scales), edges.len(), || edges.iter().copied()))
+        Ok(Self::build(leave, Some(&scales), incoming, edges.iter().copied()))
     }
 
     /// Scores of all vertices; semantics and errors of [`pagerank`].
@@ -137,27 +145,27 @@ impl RandomWalk {
         }
         let mut y = home.clone();
         let mut leaving: Vec<f64> = y.iter().zip(&self.leave).map(|(y, l)| y * l).collect();
+        // y stands as it came, and home is scaled instead: that saves two passes a sweep
+        let mut unit = 1.0;
         let (mut iterations, mut error) = (0, f64::INFINITY);
         while iterations < params.max_iterations && error > params.tolerance {
-            let change = self.sweep(&mut y, &mut leaving, &home, d);
+            let (change, total) = self.sweep(&mut y, &mut leaving, (&home, unit), d);
             iterations += 1;
-            let total: f64 = y.iter().sum();
             let lost: f64 = self.dangling.iter().map(|v| y[*v as usize]).sum();
-            let scale = 1.0 / (total * (1.0 - d) + d * lost);
-            y.iter_mut().for_each(|y| *y *= scale);
-            leaving.iter_mut().for_each(|l| *l *= scale);
-            let residual = d * change * scale + (1.0 - scale).abs();
+            let balance = total * (1.0 - d) + d * lost;
+            let residual = d * change + (balance - unit).abs();
+            unit = balance;
             // twice: normalising can double it
-            error = 2.0 * residual / ((1.0 - d) * total * scale);
+            error = 2.0 * residual / ((1.0 - d) * total);
         }
         let total: f64 = y.iter().sum();
         y.iter_mut().for_each(|s| *s /= total);
         Ok(Ranking { scores: y, iterations, error })
     }
 
-    /// `y = damping Pᵀ y + home` in place; returns the summed absolute change.
-    fn sweep(&self, y: &mut [f64], leaving: &mut [f64], home: &[f64], damping: f64) -> f64 {
-        let mut change = 0.0;
+    /// `y = damping Pᵀ y + unit · home` in place; returns the summed absolute change and the sum.
+    fn sweep(&self, y: &mut [f64], leaving: &mut [f64], (home, unit): (&[f64], f64), damping: f64) -> (f64, f64) {
+        let (mut change, mut total) = (0.0, 0.0);
         let even = self.probabilities.is_empty();
         for (v, ends) in self.offsets.windows(2).enumerate() {
             let sources = &self.sources[ends[0]..ends[1]];
@@ -167,29 +175,35 @@ impl RandomWalk {
                 let probabilities = &self.probabilities[ends[0]..ends[1]];
                 sources.iter().zip(probabilities).map(|(&u, p)| p * leaving[u as usize]).sum()
             };
-            let value = damping * sum + home[v];
+            let value = damping * sum + unit * home[v];
             change += (value - y[v]).abs();
+            total += value;
             y[v] = value;
             leaving[v] = value * self.leave[v];
         }
-        change
+        (change, total)
     }
 
-    /// `scales` holds a divisor and a factor of each vertex's weights; without them all its edges are alike.
-    fn build<I>(leave: Vec<f64>, scales: Option<&[(f64, f64)]>, count: usize, edges: impl Fn() -> I) -> Self
-    where
-        I: Iterator<Item = (u32, u32, f64)>,
-    {
+    /// `scales` holds a divisor and a factor of each vertex's weights; without them all its edges are alike. `incoming` counts the
+    /// edges into each vertex.
+    fn build(
+        leave: Vec<f64>,
+        scales: Option<&[(f64, f64)]>,
+        incoming: Vec<usize>,
+        edges: impl Iterator<Item = (u32, u32, f64)>,
+    ) -> Self {
         let n = leave.len();
-        let mut offsets = vec![0usize; n + 1];
-        edges().for_each(|(_, v, _)| offsets[v as usize + 1] += 1);
-        for v in 0..n {
-            offsets[v + 1] += offsets[v];
+        // where the next edge into each vertex goes: counts made to starts in place
+        let mut at = incoming;
+        let mut count = 0;
+        for slot in &mut at {
+            count += std::mem::replace(slot, count);
         }
-        let mut at = offsets[..n].to_vec();
+        let mut offsets = at.clone();
+        offsets.push(count);
         let mut sources = vec![0u32; count];
         let mut probabilities = vec![0.0; if scales.is_some() { count } else { 0 }];
-        for (u, v, w) in edges() {
+        for (u, v, w) in edges {
             let slot = at[v as usize];
             at[v as usize] = slot + 1;
             sources[slot] = u;
@@ -201,6 +215,13 @@ impl RandomWalk {
         let dangling = (0..n as u32).filter(|v| leave[*v as usize] == 0.0).collect();
         Self { offsets, sources, probabilities, leave, dangling }
     }
+}
+
+/// Count of edges into each vertex.
+fn incoming(graph: &Csr) -> Vec<usize> {
+    let mut counts = vec![0; graph.len()];
+    graph.edges().for_each(|(_, v, _)| counts[v as usize] += 1);
+    counts
 }
 
 /// Sum of what leaves `sources`, in four chains: one would wait for each addition.
