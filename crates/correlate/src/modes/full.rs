@@ -231,6 +231,12 @@ impl Full {
         self.wide.push_back((onset, group));
     }
 
+    /// Kubelets and rollouts wait for a control plane that is known to be in trouble.
+    fn is_effect(&self, best: &Candidate, item: &Located) -> bool {
+        let wide = self.states.get(&best.group).and_then(|s| s.wide.as_ref());
+        matches!(item.class, Class::Kubelet | Class::Rollout) && wide.is_some_and(|w| w.kind == Kind::ControlPlane)
+    }
+
     fn reason(&mut self, best: &Candidate, item: &Located) -> Reason {
         if let Some(wide) = self.states.get(&best.group).and_then(|s| s.wide.as_ref())
             && (best.score <= WEAK || matches!(best.why, Why::Name))
@@ -443,7 +449,10 @@ impl Placement for Full {
             return place;
         }
         match best {
-            Some(best) => Place::Join(best.group, self.reason(&best, &located), best.tie(located.class)),
+            Some(best) => {
+                let tie = best.tie(&located, self.is_effect(&best, &located));
+                Place::Join(best.group, self.reason(&best, &located), tie)
+            }
             None => Place::Open,
         }
     }
