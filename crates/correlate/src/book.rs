@@ -10,7 +10,10 @@ use rootline_model::{Fingerprint, Stage, Timestamp};
 use crate::modes::Place;
 use crate::{Change, Group, GroupId, Item, Membership, Options, Reason, Remembered, Returned, SetBack, Tie};
 
-/// Replicas of a rule engine start an alert within one interval of each other; a start later than this is a new episode.
+/// Replicas of a rule engine start an alert within two intervals of each other: one of the scrape, one of the rule. What
+/// starts later than that while it fires was over in between, and nobody told the end.
+const REPLICAS_S: i64 = 60;
+/// A start later than this is a new episode, placed anew.
 const EPISODE_S: i64 = 300;
 
 /// All groups of one correlator.
@@ -165,6 +168,11 @@ impl Book {
                 member.item.onset = member.item.onset.min(item.onset);
                 group.onset = group.onset.min(item.onset);
             }
+            let known_start = member.returned.map_or(member.item.fired, |r| r.fired.max(member.item.fired));
+            if item.fired.duration_since(known_start) > SignedDuration::from_secs(REPLICAS_S) {
+                member.returned = Some(Returned { at: self.now, onset: item.onset, fired: item.fired, ended: None });
+                group.updated = self.now;
+            }
             if item.ends != member.item.ends {
                 member.item.ends = item.ends;
                 if let Some(end) = item.ends {
@@ -189,7 +197,7 @@ impl Book {
         member.item.fired = item.fired;
         member.firing = true;
         member.flaps = member.flaps.saturating_add(1);
-        member.returned = Some(Returned { at: self.now, onset: item.onset });
+        member.returned = Some(Returned { at: self.now, onset: item.onset, fired: item.fired, ended: Some(ended) });
         group.firing += 1;
         group.quiet_since = None;
         group.updated = self.now;

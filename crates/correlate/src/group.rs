@@ -107,12 +107,16 @@ pub enum Tie {
     Loose,
 }
 
-/// The last time a member came back after an end.
+/// The last time a member began again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Returned {
+    /// When that was seen.
     pub at: Timestamp,
-    /// When that began.
+    /// When it began.
     pub onset: Timestamp,
+    pub fired: Timestamp,
+    /// When it was over before; `None`: no end was told.
+    pub ended: Option<Timestamp>,
 }
 
 /// One item of a group.

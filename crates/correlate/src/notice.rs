@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use rootline_model::{Fingerprint, Origin, Severity, Stage, Timestamp};
 
-use crate::{Group, GroupId, Membership, SetBack, Tie};
+use crate::subject::Subject;
+use crate::{Group, GroupId, Membership, Returned, SetBack, Tie};
+
+/// Rules look five minutes back (`rate(…[5m])`): what was away for longer was over, and did not only flap.
+const AWAY_S: u32 = 300;
 
 /// When people are told.
 #[derive(Clone, Debug, PartialEq)]
@@ -157,6 +161,20 @@ impl Notices {
         Some(Notice { group: group.id, kind, severity: group.severity, core: group.core })
     }
 
+    /// A member that was told of began again: is that more than one trouble that flaps?
+    fn is_new_start(&self, group: &Group, m: &Membership, back: Returned) -> bool {
+        let longer =
+            |from: Timestamp, to: Timestamp, s: u32| to.duration_since(from) > SignedDuration::from_secs(i64::from(s));
+        let away = back.ended.is_none_or(|end| longer(end, back.fired, AWAY_S));
+        let young = m.flaps == 1 && !longer(group.onset, back.onset, self.policy.young_s);
+        let critical = m.item.severity == Some(Severity::Critical);
+        if longer(back.onset, back.fired, self.policy.echo_s) || !(away || young || critical) {
+            return false;
+        }
+        let subject = Subject::of(&m.item.name, m.item.entities.first());
+        subject.harms() && (away || young || subject.starts())
+    }
+
     /// True if something that was not told may be a trouble of its own: it hangs by little, is of another kind, or is
     /// back after it was over.
     fn has_spread(&self, group: &Group, told: &Told) -> bool {
@@ -165,15 +183,13 @@ impl Notices {
         }
         let within =
             |from: Timestamp, to: Timestamp, s: u32| to.duration_since(from) <= SignedDuration::from_secs(i64::from(s));
-        let known = |name: &str| group.members.iter().any(|m| m.joined <= told.at && *m.item.name == *name);
+        // of a kind that is there as an effect, more is no news
+        let known = |name: &str| {
+            group.members.iter().any(|m| (m.joined <= told.at || m.tie == Tie::Close) && *m.item.name == *name)
+        };
         let is_news = |m: &Membership| match (m.tie, m.returned) {
             _ if !m.firing || m.item.severity.is_none() => false,
-            (_, Some(back)) if m.joined <= told.at => {
-                back.at > told.at
-                    && m.flaps == 1
-                    && within(back.onset, m.item.fired, self.policy.echo_s)
-                    && within(group.onset, back.onset, self.policy.young_s)
-            }
+            (_, Some(back)) if m.joined <= told.at => back.at > told.at && self.is_new_start(group, m, back),
             _ if m.joined <= told.at || !within(m.item.onset, m.item.fired, self.policy.echo_s) => false,
             (Tie::Loose, _) => true,
             (Tie::Near, _) => !known(&m.item.name),

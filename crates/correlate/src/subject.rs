@@ -166,6 +166,9 @@ const CONTROL_PLANE: Words = &[
     ("errorbudget", Class::ControlPlane, 87),
 ];
 
+/// The least rank of a service that runs out of something of its own.
+const DRAINED: u8 = 60;
+
 impl Subject {
     pub fn of(name: &str, entity: Option<&EntityRef>) -> Subject {
         let mut name = name.to_ascii_lowercase();
@@ -202,6 +205,21 @@ impl Subject {
 
     pub fn rank(self) -> u8 {
         self.rank
+    }
+
+    /// False for a setting, a quota, the monitoring itself, and for what names nothing.
+    pub fn harms(self) -> bool {
+        !matches!(self.class, Class::Advice | Class::Other)
+    }
+
+    /// A service that runs out of something of its own.
+    pub fn is_drained(self) -> bool {
+        self.class == Class::Request && self.rank >= DRAINED
+    }
+
+    /// Where a trouble begins, and what does not come and go by its nature as containers do that end.
+    pub fn starts(self) -> bool {
+        self.is_drained() || matches!(self.class, Class::Dns | Class::ControlPlane)
     }
 
     pub fn acts(self) -> bool {

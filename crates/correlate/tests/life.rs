@@ -251,7 +251,8 @@ fn a_better_core_is_told_once_the_group_has_settled() {
     let mut n = Notices::new(NoticePolicy::default());
     c.observe(at(405), &[service_alert("HTTPErrorRateHigh", 1, 400, 0)], &t);
     assert_eq!(due(&mut n, c.as_ref(), 420).len(), 1);
-    c.observe(at(450), &[service_alert("DBConnectionsExhausted", 0, 450, 120)], &t);
+    c.observe(at(450), &[pod_alert("KubePodNotReady", 0, 0, 450, 30)], &t);
+    assert_eq!(c.groups().count(), 1);
     assert_eq!(due(&mut n, c.as_ref(), 450), []);
     assert_eq!(due(&mut n, c.as_ref(), 800), [(NoticeKind::Core, Some(Severity::Warning))]);
 }
@@ -329,4 +330,75 @@ fn a_clock_that_was_a_day_ahead_leaves_nobody_deaf_for_a_day() {
     let due = notices.due(at(230), c.groups());
     assert_eq!(due.iter().map(|n| n.core).collect::<Vec<_>>(), [present.id]);
     assert!(due[0].group.0 > 2, "numbers go on");
+}
+
+/// What is told of an alert that fires at 0, ends and is back, both as given.
+fn told_of_return(alert: impl Fn(i64) -> Item, over: Option<i64>, back: i64) -> Vec<NoticeKind> {
+    let t = topology();
+    let mut c = correlator(options());
+    let mut n = Notices::new(NoticePolicy::default());
+    c.observe(at(15), &[alert(0), service_alert("HTTPErrorRateHigh", 1, 0, 0)], &t);
+    assert_eq!(c.groups().count(), 1, "one trouble");
+    assert_eq!(due(&mut n, c.as_ref(), 15).len(), 1);
+    if let Some(over) = over {
+        c.observe(at(over), &[ended(&alert(0), over)], &t);
+        assert_eq!(due(&mut n, c.as_ref(), over), []);
+    }
+    let mut told = Vec::new();
+    for now in [back, back + 60, back + 120] {
+        c.observe(at(now), &[alert(back)], &t);
+        told.extend(due(&mut n, c.as_ref(), now).into_iter().map(|d| d.0));
+    }
+    assert_eq!(c.groups().count(), 1, "it is where it was");
+    told
+}
+
+#[test]
+fn an_alert_that_was_over_for_longer_than_its_rule_looks_back_is_told_when_it_is_back() {
+    let failing = |fires| service_alert("HTTPErrorRateHigh", 0, fires, 0);
+    assert_eq!(told_of_return(failing, Some(900), 1100), [], "it flaps");
+    assert_eq!(told_of_return(failing, Some(900), 1260), [NoticeKind::Spread]);
+}
+
+#[test]
+fn an_alert_that_starts_anew_without_an_end_is_told_once_and_a_replica_is_not() {
+    let failing = |fires| service_alert("HTTPErrorRateHigh", 0, fires, 0);
+    assert_eq!(told_of_return(failing, None, 45), [], "the other replica of the rule engine");
+    assert_eq!(told_of_return(failing, None, 200), [NoticeKind::Spread]);
+}
+
+#[test]
+fn a_critical_cause_that_is_back_is_told_and_its_effect_is_not() {
+    let critical = |name: &'static str| {
+        move |fires| item(name, &[("namespace", "shop"), ("service", "s0"), ("severity", "critical")], fires, 0)
+    };
+    assert_eq!(told_of_return(critical("DBConnectionsExhausted"), Some(900), 1000), [NoticeKind::Spread]);
+    assert_eq!(told_of_return(critical("HTTPErrorRateHigh"), Some(900), 1000), []);
+}
+
+#[test]
+fn of_a_kind_that_is_there_as_an_effect_more_is_no_news() {
+    let grows = [pod_alert("KubePodNotReady", 0, 0, 45, 0), pod_alert("KubePodNotReady", 0, 1, 45, 0)];
+    assert_eq!(told_of(&[service_alert("HTTPErrorRateHigh", 0, 0, 0)], &grows, 60), []);
+}
+
+#[test]
+fn kubelets_that_wait_for_a_sick_control_plane_are_no_news() {
+    let etcd =
+        item("etcdHighFsyncDurations", &[("job", "etcd"), ("instance", "cp-0:2379"), ("severity", "critical")], 0, 0);
+    let slow = item("KubeletPlegDurationHigh", &[("node", "n1"), ("severity", "warning")], 215, 0);
+    assert_eq!(told_of(&[etcd], &[slow], 225), []);
+}
+
+#[test]
+fn requests_that_fail_where_pods_were_in_trouble_before_are_told() {
+    let pod = pod_alert("KubePodNotReady", 0, 0, 0, 0);
+    let felt = service_alert("HTTPErrorRateHigh", 0, 45, 0);
+    assert_eq!(told_of(&[pod], &[felt], 60), [NoticeKind::Spread], "now users feel it");
+}
+
+#[test]
+fn two_services_that_run_out_of_something_are_two_troubles_for_people() {
+    let drained = |s, fires| service_alert("DBConnectionsExhausted", s, fires, 0);
+    assert_eq!(told_of(&[drained(0, 0)], &[drained(1, 45)], 60), [NoticeKind::Spread]);
 }

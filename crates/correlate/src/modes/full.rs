@@ -7,10 +7,11 @@
 mod company;
 mod links;
 mod places;
+mod recent;
 mod traces;
 mod wide;
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use rootline_model::{Fingerprint, Timestamp};
 use self::company::Company;
 use self::links::{Candidate, Candidates, Look, WEAK, Why};
 use self::places::{Located, Places, Thing};
+use self::recent::{Near, Recent, push, together};
 use self::traces::{Key, Trace, Traces};
 use self::wide::{Kind, WIDE_BEFORE_S, WIDE_S, Wide, explains};
 use super::{Place, Placement};
@@ -33,9 +35,6 @@ const LEAST: f64 = 0.15;
 const ZONE_NODES: usize = 4;
 /// Services without a relation that began within a minute.
 const BURST_GROUPS: usize = 4;
-const TOGETHER_S: f64 = 60.0;
-/// Recent requests and nodes looked at.
-const RECENT_MAX: usize = 1024;
 const WIDE_MAX: usize = 64;
 const DOWN_MAX: usize = 16;
 const STATES_MAX: usize = 200_000;
@@ -56,8 +55,6 @@ struct State {
     born: f64,
 }
 
-/// By onset in seconds.
-type Recent<T> = VecDeque<(f64, T)>;
 /// A node that is away, name of the alert, group.
 type Away = (Thing, Thing, GroupId);
 
@@ -238,6 +235,12 @@ impl Full {
         self.wide.push_back((onset, group));
     }
 
+    /// Kubelets and rollouts wait for a control plane that is known to be in trouble.
+    fn is_effect(&self, best: &Candidate, item: &Located) -> bool {
+        let wide = self.states.get(&best.group).and_then(|s| s.wide.as_ref());
+        matches!(item.class, Class::Kubelet | Class::Rollout) && wide.is_some_and(|w| w.kind == Kind::ControlPlane)
+    }
+
     fn reason(&mut self, best: &Candidate, item: &Located) -> Reason {
         if let Some(wide) = self.states.get(&best.group).and_then(|s| s.wide.as_ref())
             && (best.score <= WEAK || matches!(best.why, Why::Name))
@@ -344,69 +347,6 @@ impl Full {
     }
 }
 
-fn push<T>(list: &mut Recent<T>, onset: f64, value: T) {
-    if list.len() == RECENT_MAX {
-        list.pop_front();
-    }
-    let place = list.partition_point(|(o, _)| *o <= onset);
-    list.insert(place, (onset, value));
-}
-
-/// Those that began within a minute of `onset`.
-fn together<T>(list: &Recent<T>, onset: f64) -> impl Iterator<Item = &(f64, T)> {
-    let from = list.partition_point(|(o, _)| *o < onset - TOGETHER_S);
-    list.range(from..).take_while(move |(o, _)| *o <= onset + TOGETHER_S)
-}
-
-/// What began within a minute of an item, of the groups that fit.
-#[derive(Debug, Default)]
-struct Near {
-    /// Ascending.
-    onsets: Vec<f64>,
-    /// Group as it was remembered, which it is now if it fits, how often.
-    tally: Vec<(GroupId, Option<GroupId>, usize)>,
-}
-
-impl Near {
-    /// True if the group fits. Each is asked about once.
-    fn add(&mut self, onset: f64, group: GroupId, fits: impl FnOnce(GroupId) -> Option<GroupId>) -> bool {
-        let place = self.tally.iter().rposition(|(g, ..)| *g == group).unwrap_or_else(|| {
-            self.tally.push((group, fits(group), 0));
-            self.tally.len() - 1
-        });
-        let (_, now, count) = &mut self.tally[place];
-        if now.is_some() {
-            *count += 1;
-            self.onsets.push(onset);
-        }
-        now.is_some()
-    }
-
-    /// The median of the onsets with one more.
-    fn middle(&self, onset: f64) -> f64 {
-        let place = self.onsets.partition_point(|o| *o <= onset);
-        let middle = self.onsets.len().div_ceil(2);
-        match middle.cmp(&place) {
-            Ordering::Less => self.onsets[middle],
-            Ordering::Equal => onset,
-            Ordering::Greater => self.onsets[middle - 1],
-        }
-    }
-
-    /// Groups and how often, with the one that the item itself would join.
-    fn groups(&self, chosen: Option<GroupId>) -> Vec<(GroupId, usize)> {
-        let mut counts: Vec<(GroupId, usize)> = Vec::new();
-        let seen = self.tally.iter().filter_map(|(_, now, n)| now.map(|g| (g, *n)));
-        for (group, n) in seen.chain(chosen.map(|g| (g, 1))) {
-            match counts.iter_mut().find(|(g, _)| *g == group) {
-                Some((_, all)) => *all += n,
-                None => counts.push((group, n)),
-            }
-        }
-        counts
-    }
-}
-
 /// Causes are placed before what they explain.
 fn order(class: Class) -> u8 {
     match class {
@@ -458,7 +398,10 @@ impl Placement for Full {
             return Place::Join(best.group, Reason::GoesWith { name: best.because, percent }, Tie::Near);
         }
         match best {
-            Some(best) => Place::Join(best.group, self.reason(&best, &located), best.tie(located.class)),
+            Some(best) => {
+                let tie = best.tie(&located, self.is_effect(&best, &located));
+                Place::Join(best.group, self.reason(&best, &located), tie)
+            }
             None => Place::Open,
         }
     }

@@ -67,15 +67,26 @@ pub(super) struct Candidate {
 }
 
 impl Candidate {
-    /// What the relation proves for an item of this class.
-    pub fn tie(&self, class: Class) -> Tie {
+    /// What the relation proves; `is_effect`: the group is known to have this as its effect.
+    pub fn tie(&self, item: &Located, is_effect: bool) -> Tie {
+        let class = item.class;
         let place = matches!(self.why, Why::Same(_) | Why::Unit(_) | Why::Node(_));
         let is_cause = matches!(class, Class::Crash | Class::OutOfMemory | Class::Volume | Class::NodeDown);
-        // leaks, rollouts, full disks: late by nature
-        let slow = place && self.lag.abs() > SLOW_FROM_S && self.score >= WEAK;
+        // leaks, rollouts, full disks: late by nature, and requests where their own workload has one of these
+        let can_be_late = match class {
+            Class::NodeDown | Class::NodeCpu | Class::Volume => false,
+            Class::Request => matches!(self.why, Why::Unit(_)) && self.lag > 0.0,
+            _ => true,
+        };
+        let slow = place && can_be_late && self.lag.abs() > SLOW_FROM_S && self.score >= WEAK;
+        // of two services that run out of something neither explains the other; and requests that fail where pods
+        // were in trouble before are felt by users only now
+        let felt = item.drained || class == Class::Request && matches!(self.why, Why::Unit(_)) && !slow;
         // a known sum, and what runs on every node
         let sure = matches!(self.why, Why::Unplaced | Why::DaemonSet);
-        if slow || sure {
+        if felt {
+            Tie::Loose
+        } else if slow || sure || is_effect {
             Tie::Close
         } else if self.score <= LOOSE {
             Tie::Loose

@@ -29,6 +29,8 @@ pub(super) struct Located {
     /// The diagnosis gave it a cause.
     pub named: bool,
     pub room: Option<Room>,
+    /// A service that runs out of something of its own.
+    pub drained: bool,
     /// Seconds.
     pub onset: f64,
     pub fired: f64,
@@ -70,7 +72,7 @@ pub(super) struct Places {
     on_node: HashMap<Thing, Arc<[Thing]>>,
     zones: HashMap<Thing, Option<Arc<str>>>,
     spots: HashMap<Thing, Spot>,
-    classes: HashMap<Sort, (Class, Option<Room>)>,
+    classes: HashMap<Sort, (Class, Option<Room>, bool)>,
 }
 
 /// What `Subject` looks at: the name, the kind, whether the entity has a name, which part it is.
@@ -149,11 +151,12 @@ impl Places {
         };
         let unit = spot.and_then(|s| s.unit);
         let hurts = if item.origin == Origin::Fact { self.hurt_by(item, unit, topology) } else { Vec::new() };
-        let (class, room) = self.class(item, name);
+        let (class, room, drained) = self.class(item, name);
         Located {
             class,
             hurts,
             room,
+            drained,
             named: item.is_named(),
             thing: spot.map(|s| s.thing),
             pod: spot.and_then(|s| s.pod),
@@ -166,7 +169,7 @@ impl Places {
         }
     }
 
-    fn class(&mut self, item: &Item, name: Thing) -> (Class, Option<Room>) {
+    fn class(&mut self, item: &Item, name: Thing) -> (Class, Option<Room>, bool) {
         let first = item.entities.first();
         let part = first.map_or(0, |e| match e.part.as_deref() {
             Some("dns") => 1,
@@ -176,7 +179,7 @@ impl Places {
         let key = (name, first.map(|e| e.kind), first.is_some_and(|e| e.name.is_empty()), part);
         *self.classes.entry(key).or_insert_with(|| {
             let subject = Subject::of(&item.name, first);
-            (subject.class, subject.room)
+            (subject.class, subject.room, subject.is_drained())
         })
     }
 
