@@ -105,6 +105,12 @@ struct Row {
     acked: Option<Value>,
     #[serde(default)]
     maintenance: Option<String>,
+    cause: Option<Cause>,
+}
+
+#[derive(Deserialize)]
+struct Cause {
+    entity: String,
 }
 
 #[derive(Deserialize)]
@@ -144,7 +150,13 @@ pub fn list(cli: &Cli, args: &ListArgs) -> Result<Outcome, Failure> {
         let title = row.title.get(lang);
         let severity = severity(lang, &row.severity);
         let quiet = row.maintenance.as_deref().map(|name| quiet(lang, name)).unwrap_or_default();
-        out.push_str(&format!("#{:<5} {severity:<9} {state:<6} {since}  {title} ({}){quiet}\n", row.id, row.alerts));
+        // what is wrong seldom says where
+        let place = row.cause.map(|c| c.entity).filter(|e| !title.contains(e.as_str()));
+        let place = place.map(|e| format!(" · {e}")).unwrap_or_default();
+        out.push_str(&format!(
+            "#{:<5} {severity:<9} {state:<6} {since}  {title}{place} ({}){quiet}\n",
+            row.id, row.alerts
+        ));
     }
     terminal::print(&out)?;
     Ok(Outcome::Done)

@@ -1,9 +1,9 @@
 //! Which alerts go together: learnt from groups that were made by place, used for alerts that tell no place.
 //!
-//! For every ordered pair of alert names: how many of the second came in groups that have the first, and how long after
-//! it. From that follows, for an alert without a place, how many of its name an open group lets expect at this moment
-//! (a Hawkes process with a histogram as its kernel), beside how many come alone. The share of one group in their sum is
-//! the probability that the alert belongs to it.
+//! For every ordered pair of alert names: in how many groups that have the first the second came, and how long after
+//! it; for a name with itself, how many more. From that follows, for an alert without a place, how many of its name an
+//! open group lets expect at this moment (a Hawkes process with a histogram as its kernel), beside how many come alone.
+//! The share of one group in their sum is the probability that the alert belongs to it.
 
 use std::sync::Arc;
 
@@ -82,26 +82,28 @@ impl Pairs {
     /// An alert that tells its place became a member of a group that has `others`, with the first onset of each.
     pub(crate) fn learn(&mut self, name: Name, onset: f64, others: &[(Name, f64)]) {
         self.seen = Some(self.seen.map_or((onset, onset), |(a, b)| (a.min(onset), b.max(onset))));
-        let is_first = !others.iter().any(|(n, _)| *n == name);
-        if is_first {
-            let tally = &mut self.tallies[name as usize];
-            tally.groups += 1.0;
-            tally.alone += f64::from(u8::from(others.is_empty()));
-            if let [(only, _)] = others {
-                let tally = &mut self.tallies[*only as usize];
-                tally.alone = (tally.alone - 1.0).max(0.0);
-            }
-        }
         if self.pairs.len() >= PAIRS_MAX {
             self.halve();
+        }
+        if let Some((_, first)) = others.iter().find(|(n, _)| *n == name) {
+            // more of the same follow each other; what they follow else was counted with the first
+            if let Some(bin) = bin(onset - first) {
+                self.pairs.entry((name, name)).or_default()[bin] += 1.0;
+            }
+            return;
+        }
+        let tally = &mut self.tallies[name as usize];
+        tally.groups += 1.0;
+        tally.alone += f64::from(u8::from(others.is_empty()));
+        if let [(only, _)] = others {
+            let tally = &mut self.tallies[*only as usize];
+            tally.alone = (tally.alone - 1.0).max(0.0);
         }
         for (other, first) in others {
             let Some(bin) = bin(onset - first) else { continue };
             self.pairs.entry((*other, name)).or_default()[bin] += 1.0;
-            if is_first {
-                // what was there came so long before it
-                self.pairs.entry((name, *other)).or_default()[BINS - 1 - bin] += 1.0;
-            }
+            // what was there came so long before it
+            self.pairs.entry((name, *other)).or_default()[BINS - 1 - bin] += 1.0;
         }
     }
 
