@@ -9,7 +9,7 @@
 #   flood                        a million alerts
 #   lease                        two replicas, the leader is stopped and comes back
 # ROOTLINE     path of the rootline binary
-# A jump of the clock is not tried: the daemon reads the system's clock, and a test must not set that.
+# A clock that jumps: clock.sh.
 . "$(dirname "$0")/lib.sh"
 [ -x "${ROOTLINE:-}" ] || die "set ROOTLINE to the binary"
 ALL="down slow garbage flapping disk cardinality flood lease"
