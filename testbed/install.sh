@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The guide "install beside kube-prometheus", followed on a real API server and a real kubelet: the shipped manifests, a volume, tokens,
-# Prometheus' second route, a fault; then the tokens of the cluster, and two replicas.
+# Prometheus' second route, a fault; then the tokens of the cluster, the kubelet scraped, and two replicas.
 # Not as in the guide: the image is made without a container engine; Prometheus and Alertmanager are real but run beside the cluster,
 # behind Services of the usual names (no operator: its kinds are accepted and nobody acts on them); there is no DNS, so the pod gets
 # its two names as host aliases; there is one node, so two replicas go without their anti-affinity.
@@ -140,24 +140,29 @@ check "alerts come by the second route" until_ok 90 "alerts" alerts
 kc delete namespace try-rootline --wait=false > /dev/null
 check "and says that it is over" until_ok 480 "the end" bash -c 'tail -3 "$1" | grep -q "\"resolved\""' _ "$PARTNERS/webhook.jsonl"
 
-# --- tokens of the cluster, component token-review
+# --- tokens of the cluster and kubelets, components token-review and kubelets
 python3 - "$WORK/kubernetes/base/rootline.yaml" <<'P'
 import pathlib, sys
 path = pathlib.Path(sys.argv[1])
-path.write_text(path.read_text().replace("  external_url: \"\"\n", "  external_url: \"\"\n  token_review: {enabled: true, roles: [{role: operator, users: [\"system:serviceaccount:ops:oncall\"]}]}\n"))
+path.write_text(path.read_text().replace("  external_url: \"\"\n", "  external_url: \"\"\n  token_review: {enabled: true, roles: [{role: operator, users: [\"system:serviceaccount:ops:oncall\"]}]}\n")
+                + "scrape: {kubelets: {enabled: true}}\n")
 P
 kc create namespace ops > /dev/null; kc -n ops create serviceaccount oncall > /dev/null; kc -n ops create serviceaccount other > /dev/null
-overlay token-review
-check "the component token-review is taken" kc apply -k "$WORK/kubernetes/overlays/here"
+overlay token-review kubelets
+check "the components token-review and kubelets are taken" kc apply -k "$WORK/kubernetes/overlays/here"
 check "the pod comes back with it" kc -n rootline rollout status statefulset/rootline --timeout=180s
 check "a service account of the cluster reads" until_ok 30 "200" answers 200 "$(kc -n ops create token oncall)" GET /api/v1/incidents
 check "another one does not" answers 401 "$(kc -n ops create token other)" GET /api/v1/incidents
 check "nor does a made-up token" answers 401 "$(head -c 40 /dev/urandom | base64 -w0)" GET /api/v1/incidents
+for page in metrics metrics/cadvisor; do
+  check "the kubelet's /$page comes through the API server" until_ok 60 "source up" asked "rootline_source_up{kind=\"scrape\",source=\"kubelets /$page\"}"
+done
+check "and series come of it" until_ok 40 "series" asked 'rootline_series > bool 3'
 
 # --- two replicas
 volume data-rootline-1
 sed -i 's/^prometheus:$/kubernetes: {leader_election: true, lease_namespace: rootline}\nprometheus:/' "$WORK/kubernetes/base/rootline.yaml"
-overlay token-review two-replicas
+overlay token-review kubelets two-replicas
 check "the component two-replicas is taken" kc apply -k "$WORK/kubernetes/overlays/here"
 kc -n rootline delete pod rootline-0 --wait=true > /dev/null       # OnDelete: the operator of the cluster does it
 leader() { kc -n rootline get lease rootline -o jsonpath="{.spec.holderIdentity}" 2> /dev/null || true; }

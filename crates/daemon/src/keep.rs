@@ -10,11 +10,12 @@ use rootline_model::SeriesBatch;
 use rootline_store::Keep;
 
 /// Beside the store's own files: baselines with budgets and known log lines, conditions that hold, templates of log lines,
-/// which alerts go together.
+/// which alerts go together, pods that went.
 const BASELINES: &str = "series.bank";
 const HOLDS: &str = "series.holds";
 const TEMPLATES: &str = "logs.templates";
 const PAIRS: &str = "alerts.pairs";
+const GONE: &str = "pods.gone";
 
 /// Names of the catalogue's own series begin so; raw families that were pushed are not kept, Prometheus has them.
 const OWN: &str = "rootline:";
@@ -44,6 +45,11 @@ pub fn restore(live: &mut Live, folder: &Path, options: &SeriesOptions) {
     {
         tracing::warn!(error, "which alerts go together cannot be read, it is learnt anew");
     }
+    if let Some(bytes) = read(GONE)
+        && let Err(error) = live.restore_gone(&bytes)
+    {
+        tracing::warn!(error, "pods that went cannot be read: what rules still tell of them comes as new");
+    }
 }
 
 /// Writes everything that was learnt.
@@ -57,11 +63,12 @@ pub fn keep(folder: &Path, live: &Live) -> std::io::Result<()> {
     keep_holds(folder, live)
 }
 
-/// Writes what holds now: it is little and changes all the time.
+/// Writes what holds now and which pods went: it is little and changes all the time.
 ///
 /// # Errors
 /// The folder cannot be written.
 pub fn keep_holds(folder: &Path, live: &Live) -> std::io::Result<()> {
+    write(folder, GONE, |sink| sink(&live.gone_snapshot()))?;
     write(folder, HOLDS, |sink| sink(&live.bank().snapshot_holds()))
 }
 
@@ -158,7 +165,7 @@ mod tests {
         restore(&mut stopped, &folder, &SeriesOptions::default());
         assert_eq!((stopped.log_templates(), stopped.bank().stats().baselines), (2, 1));
 
-        for name in [BASELINES, HOLDS, TEMPLATES, PAIRS] {
+        for name in [BASELINES, HOLDS, TEMPLATES, PAIRS, GONE] {
             std::fs::write(folder.join(name), b"RL??damaged").expect("written");
         }
         let mut anew = live();

@@ -204,6 +204,33 @@ fn an_alert_about_a_pod_that_went_without_trouble_waits_and_is_told_if_it_stays(
 }
 
 #[test]
+fn a_pod_that_went_is_remembered_over_a_restart() {
+    let (signals, start) = recorded("healthy");
+    let pod = pod_of(&signals, "gateway-");
+    let rest = signals.iter().filter(|s| !matches!(s, Signal::Object(Object::Pod(p)) if p.name() == pod.1));
+    let rest: Vec<Signal> = rest.cloned().collect();
+    let mut killed = live();
+    killed.take_state(signals.clone());
+    killed.tick(start);
+    killed.take_state(rest.clone());
+    killed.tick(after(start, 15));
+
+    let opened = |kept: &[u8], state: Vec<Signal>, at: i64| {
+        let mut live = live();
+        live.restore_gone(kept).expect("our own bytes");
+        live.take_state(state);
+        live.take_alerts(vec![about_pod("KubePodNotReady", &pod, after(start, 20))]);
+        ticks(&mut live, after(start, at), 8).iter().map(|o| o.changed.len()).sum::<usize>()
+    };
+    let kept = killed.gone_snapshot();
+    assert_eq!(opened(&kept, rest.clone(), 30), 0);
+    assert!(opened(b"[]", rest.clone(), 30) > 0, "without it the alert opens an incident");
+    assert!(opened(&kept, rest, 1000) > 0, "a quarter of an hour later it is no rule's memory any more");
+    assert!(opened(&kept, signals, 30) > 0, "it is there again");
+    assert!(live().restore_gone(b"{}").is_err());
+}
+
+#[test]
 fn a_deployment_that_misses_replicas_belongs_to_the_quota_that_refuses_them() {
     let (signals, start) = recorded("quota");
     let mut live = live();

@@ -190,6 +190,7 @@ impl Live {
     /// The clock was set back: incidents, facts and what was told go on from there.
     pub fn set_back(&mut self, clock: SetBack) {
         self.facts.set_back(clock);
+        self.map.set_back(clock);
         self.correlator.set_back(clock, &self.map.topology);
         self.notices.set_back(clock);
     }
@@ -272,6 +273,20 @@ impl Live {
     /// Why the bytes are none; they are learnt anew then.
     pub fn restore_pairs(&mut self, bytes: &[u8]) -> Result<(), String> {
         self.correlator.restore_pairs(pairs::read(bytes)?);
+        Ok(())
+    }
+
+    /// Pods that went not long ago, as bytes: rules go on about them for a while.
+    pub fn gone_snapshot(&self) -> Vec<u8> {
+        serde_json::to_vec(&self.map.gone()).unwrap_or_default()
+    }
+
+    /// Takes back what `gone_snapshot` gave, before the first tick.
+    ///
+    /// # Errors
+    /// Why the bytes are none.
+    pub fn restore_gone(&mut self, bytes: &[u8]) -> Result<(), String> {
+        self.map.restore_gone(serde_json::from_slice(bytes).map_err(|e| e.to_string())?);
         Ok(())
     }
 

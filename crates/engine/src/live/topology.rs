@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use hashbrown::{HashMap, HashSet};
 use jiff::SignedDuration;
-use rootline_correlate::Topology;
+use rootline_correlate::{SetBack, Topology};
 use rootline_model::{EntityRef, Kind, Relation, Timestamp};
 use rootline_world::{EntityId, World};
 
@@ -26,6 +26,8 @@ const GONE_FOR: SignedDuration = SignedDuration::from_mins(15);
 const GONE_MAX: usize = 20_000;
 
 type Edge = (EntityRef, Relation, EntityRef);
+/// When, the pod, its owner.
+pub type GoneRow = (i64, String, String);
 
 #[derive(Debug, Default)]
 pub struct Map {
@@ -41,6 +43,38 @@ impl Map {
     /// Who owned a pod that is no longer there. `None`: it is there, or nothing is known of it.
     pub fn owner_of_gone(&self, pod: &EntityRef) -> Option<&EntityRef> {
         self.gone.get(&pod.whole()).map(|(_, owner)| owner)
+    }
+
+    /// Pods that went, when and who owned them, the oldest first: milliseconds and entities in words.
+    pub fn gone(&self) -> Vec<GoneRow> {
+        let rows = self.gone_order.iter().filter_map(|(at, pod)| {
+            let (since, owner) = self.gone.get(pod)?;
+            (since == at).then(|| (at.as_millisecond(), pod.to_string(), owner.to_string()))
+        });
+        rows.collect()
+    }
+
+    /// Takes back what `gone` gave, before the first `update`; what cannot be read is left out.
+    pub fn restore_gone(&mut self, rows: Vec<GoneRow>) {
+        let read = |(at, pod, owner): GoneRow| {
+            Some((Timestamp::from_millisecond(at).ok()?, pod.parse().ok()?, owner.parse().ok()?))
+        };
+        let mut rows: Vec<(Timestamp, EntityRef, EntityRef)> = rows.into_iter().filter_map(read).collect();
+        rows.sort();
+        for (at, pod, owner) in rows.into_iter().rev().take(GONE_MAX).rev() {
+            self.gone_order.push_back((at, pod.clone()));
+            self.gone.insert(pod, (at, owner));
+        }
+    }
+
+    /// The clock was set back.
+    pub fn set_back(&mut self, clock: SetBack) {
+        for (at, _) in &mut self.gone_order {
+            *at = clock.put(*at);
+        }
+        for (at, _) in self.gone.values_mut() {
+            *at = clock.put(*at);
+        }
     }
 
     fn note_gone(&mut self, now: Timestamp, entities: &HashSet<EntityRef>) {
