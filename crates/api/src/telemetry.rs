@@ -62,7 +62,7 @@ impl Telemetry {
         );
         registry.register(
             "rootline_receiver_accepted_items",
-            "Alerts, series, log records, call statistics and events taken in",
+            "Alerts, series, log lines, call statistics and events taken in",
             new.accepted.clone(),
         );
         registry.register(

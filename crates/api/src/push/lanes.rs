@@ -5,10 +5,10 @@ use std::sync::{Arc, PoisonError};
 use axum::extract::{Request, State};
 use axum::response::Response;
 use jiff::{SignedDuration, Timestamp};
-use rootline_model::{Alert, LabelSet, LogRecord, SeriesBatch};
+use rootline_model::{Alert, LabelSet, SeriesBatch};
 use rootline_objects::Object;
 use rootline_sources::intake::Line;
-use rootline_sources::receive::{self, Refused, Request as Pushed, Span, Taken};
+use rootline_sources::receive::{self, Request as Pushed, Span};
 
 use super::{Lane, take};
 use crate::intake::{Accepted, PushedEvent};
@@ -18,8 +18,6 @@ use crate::server::Shared;
 const RESOLVE_TIMEOUT: SignedDuration = SignedDuration::from_mins(5);
 /// A minute of calls is given on when it is over for so long: spans come late.
 const CALLS_WAIT: SignedDuration = SignedDuration::from_secs(15);
-
-type Decoded<T> = Result<Taken<T>, Refused>;
 
 /// A route whose data one decoder reads.
 macro_rules! lane {
@@ -35,9 +33,9 @@ lane!(alerts, "alerts", give_alerts, |s, r| receive::alerts::posted(r, limits(s)
 lane!(webhook, "webhook", give_alerts, |s, r| receive::alerts::webhook(r, limits(s), s.intake.now()));
 lane!(remote_write, "remote_write", give_series, |s, r| s.receivers.remote_write(r));
 lane!(otlp_metrics, "otlp_metrics", give_series, |s, r| receive::otlp::metrics(r, limits(s)));
-lane!(loki, "loki", give_records, |s, r| joined(s, receive::loki::push(r, limits(s))));
-lane!(otlp_logs, "otlp_logs", give_records, |s, r| joined(s, receive::otlp::logs(r, limits(s))));
-lane!(bulk, "elasticsearch", give_records, |s, r| joined(s, receive::elasticsearch::bulk(r, limits(s))));
+lane!(loki, "loki", give_lines, |s, r| receive::loki::push(r, limits(s)));
+lane!(otlp_logs, "otlp_logs", give_lines, |s, r| receive::otlp::logs(r, limits(s)));
+lane!(bulk, "elasticsearch", give_lines, |s, r| receive::elasticsearch::bulk(r, limits(s)));
 lane!(otlp_traces, "otlp_traces", give_spans, |s, r| receive::otlp::traces(r, limits(s)));
 lane!(zipkin, "zipkin", give_spans, |s, r| receive::zipkin::spans(r, limits(s)));
 lane!(events, "events", give_events, |s, r| receive::events::events(r, limits(s)));
@@ -46,17 +44,20 @@ fn limits(shared: &Shared) -> &receive::Limits {
     &shared.receivers.limits
 }
 
-/// Lines to the records that they complete. What is not complete waits for the next lines or for [`flush`]. A sender that is
-/// then told to come again repeats its lines: of logs a doubled line is better than a lost one.
-fn joined(shared: &Shared, lines: Decoded<Vec<Line>>) -> Decoded<Vec<LogRecord>> {
-    let Taken { data, reply, dropped } = lines?;
+/// Lines to the records that they complete. What is not complete waits for the next lines or for [`flush`]: streams of two
+/// clusters are two streams. A sender that is then told to come again repeats its lines: of logs a doubled line is better than
+/// a lost one.
+fn give_lines<'a>(shared: &'a Shared, lines: Vec<Line>, cluster: &str) -> Accepted<'a> {
     let now = shared.intake.now();
-    let mut records = Vec::with_capacity(data.len());
-    let mut joiner = shared.receivers.lines.lock().unwrap_or_else(PoisonError::into_inner);
-    for line in data {
-        joiner.take(line, now, &mut records);
+    let mut records = Vec::with_capacity(lines.len());
+    {
+        let mut joiner = shared.receivers.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        for mut line in lines {
+            tag(&mut line.of.labels, cluster);
+            joiner.take(line, now, &mut records);
+        }
     }
-    Ok(Taken { data: records, reply, dropped })
+    shared.intake.logs(records)
 }
 
 /// Gives on what has waited long enough: the last record of each stream, calls of minutes that are over; `all` at the end.
@@ -89,11 +90,6 @@ fn give_alerts<'a>(shared: &'a Shared, mut alerts: Vec<Alert>, cluster: &str) ->
 fn give_series<'a>(shared: &'a Shared, mut batches: Vec<SeriesBatch>, cluster: &str) -> Accepted<'a> {
     batches.iter_mut().for_each(|b| tag(&mut b.labels, cluster));
     shared.intake.samples(batches)
-}
-
-fn give_records<'a>(shared: &'a Shared, mut records: Vec<LogRecord>, cluster: &str) -> Accepted<'a> {
-    records.iter_mut().for_each(|r| tag(&mut r.labels, cluster));
-    shared.intake.logs(records)
 }
 
 /// Spans are folded here; calls go on minute by minute with [`flush`].

@@ -218,6 +218,26 @@ async fn spans_become_calls_and_events_keep_their_cluster() {
 }
 
 #[tokio::test]
+async fn lines_of_two_clusters_are_never_one_record_and_the_last_ones_keep_theirs() {
+    let server = Started::new(Fake::empty()).await;
+    let push = |second: u64, text: &str| {
+        json!({"streams": [{"stream": {"namespace": "shop", "pod": "cart-1"},
+            "values": [[(1_772_366_330 + second) .to_string() + "000000000", text]]}]})
+    };
+    assert_eq!(server.post("/loki/api/v1/push?cluster=east", &push(0, "panic: no cart")).await.status(), 204);
+    assert_eq!(server.post("/loki/api/v1/push?cluster=west", &push(1, "    at cart.go:12")).await.status(), 204);
+    let metrics = server.get("/metrics").await.text().await.expect("text");
+    let lines = "rootline_receiver_accepted_items_total{receiver=\"loki\"} 2";
+    assert!(metrics.lines().any(|l| l == lines), "both count at once: {metrics}");
+    let fake = server.fake.clone();
+    server.stop().await.expect("a clean stop");
+    let mut kept: Vec<(String, String)> =
+        fake.kept().logs.iter().map(|r| (r.labels.value("cluster").to_owned(), r.text.trim().to_owned())).collect();
+    kept.sort();
+    assert_eq!(kept, [("east".into(), "panic: no cart".into()), ("west".into(), "at cart.go:12".into())]);
+}
+
+#[tokio::test]
 async fn otlp_is_taken_on_all_its_paths() {
     let server = Started::new(Fake::empty()).await;
     for (path, body) in [
