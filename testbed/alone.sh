@@ -1,5 +1,6 @@
 # Sourced by scripts that run the daemon alone, on ports and in a folder of their own; after lib.sh, with OURS set before `metric` is asked.
 [ -x "${ROOTLINE:-}" ] || die "set ROOTLINE to the binary"
+! curl -s -m 2 -o /dev/null "http://127.0.0.1:$ROOTLINE_PORT/-/healthy" || die "something answers at port $ROOTLINE_PORT already: what an earlier --keep left?"
 WORK=$(mktemp -d)     # not below the test bed, whose down.sh removes its data
 RUN=$WORK/run LOG=$WORK/log
 passed=0 failed=0

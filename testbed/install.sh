@@ -78,14 +78,13 @@ kc wait --for condition=established --timeout=20s crd/servicemonitors.monitoring
 cp -r "$HERE/../deploy/kubernetes" "$WORK/kubernetes"
 RECEIVER=$(openssl rand -hex 32) VIEWER=$(openssl rand -hex 32) ONCALL=$(openssl rand -hex 32)
 digest() { printf %s "$1" | sha256sum | cut -d' ' -f1; }
-python3 - "$WORK/kubernetes/base/rootline.yaml" "$(digest "$RECEIVER")" "$(digest "$VIEWER")" "$(digest "$ONCALL")" "http://$NODE_IP:$WEBHOOK_PORT/rootline" <<'P'
+python3 - "$WORK/kubernetes/base/rootline.yaml" "$(digest "$RECEIVER")" "$(digest "$VIEWER")" "$(digest "$ONCALL")" <<'P'
 import pathlib, sys
-path, digests, url = pathlib.Path(sys.argv[1]), sys.argv[2:5], sys.argv[5]
+path, digests = pathlib.Path(sys.argv[1]), sys.argv[2:]
 text = path.read_text()
 for digest in digests:
     text = text.replace("0" * 64, digest, 1)
 path.write_text(text + 'notify:\n- {name: on-call, kind: webhook, url: "${CHAT_URL}", min_severity: warning}\n')
-print(url)
 P
 kc create namespace rootline > /dev/null
 kc -n rootline create secret generic rootline-channels --from-literal=CHAT_URL="http://$NODE_IP:$WEBHOOK_PORT/rootline" > /dev/null

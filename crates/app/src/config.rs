@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use rootline_config::{DEFAULTS, Language, schema};
-use rootline_model::Lang;
 
 use crate::cli::Cli;
 use crate::failure::Failure;
@@ -37,9 +36,8 @@ pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
             let mut options = std::fs::OpenOptions::new();
             let made = options.write(true).create_new(true).open(file).map_err(failed)?;
             std::io::Write::write_all(&mut &made, DEFAULTS.as_bytes()).map_err(failed)?;
-            let zh = settings::language(cli, Language::Auto) == Lang::Zh;
-            let done =
-                if zh { "已写入；只需保留要修改的项" } else { "written; keep only what you change" };
+            let lang = settings::language(cli, Language::Auto);
+            let done = settings::words(lang, "written; keep only what you change", "已写入；只需保留要修改的项");
             terminal::print(&format!("{name}: {done}\n"))?;
         }
         Command::Check(args) => return check_config::run(cli, args),

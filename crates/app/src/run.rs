@@ -76,7 +76,7 @@ async fn serve(engine: rootline_engine::Engine, options: Options, lang: Lang) ->
     // before anything else: a replica that waits must not die of it
     let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok();
     let mut daemon = Daemon::start(engine, options).await.map_err(failed)?;
-    let is = if lang == Lang::Zh { "rootline 已启动：" } else { "rootline is at " };
+    let is = settings::words(lang, "rootline is at ", "rootline 已启动：");
     terminal::note(&format!("{is}http://{}", daemon.address));
     let mut stop = std::pin::pin!(asked_to_stop());
     loop {
@@ -96,7 +96,7 @@ async fn serve(engine: rootline_engine::Engine, options: Options, lang: Lang) ->
             Some(()) = reload => drop(daemon.reload().await),
         }
     }
-    terminal::note(if lang == Lang::Zh { "正在停止" } else { "stopping" });
+    terminal::note(settings::words(lang, "stopping", "正在停止"));
     daemon.stop().await;
     Ok(Outcome::Done)
 }

@@ -30,6 +30,11 @@ pub fn language(cli: &Cli, configured: Language) -> Lang {
     }
 }
 
+/// The English or the Chinese words.
+pub fn words<'a>(lang: Lang, en: &'a str, zh: &'a str) -> &'a str {
+    if lang == Lang::Zh { zh } else { en }
+}
+
 impl Settings {
     pub fn load(cli: &Cli) -> Result<Settings, Failure> {
         let file = cli.config.clone().or_else(usual_file);
@@ -41,9 +46,8 @@ impl Settings {
         Ok(Settings { config, file, lang, color: terminal::colored(cli.color) })
     }
 
-    /// Its English or its Chinese words.
     pub fn words<'a>(&self, en: &'a str, zh: &'a str) -> &'a str {
-        if self.lang == Lang::Zh { zh } else { en }
+        words(self.lang, en, zh)
     }
 
     /// All values of the file and of the defaults.

@@ -68,20 +68,15 @@ pub fn fci(data: &Matrix, options: &FciOptions) -> Result<FciResult> {
     let fisher = if options.test == PcTest::FisherZ { Some(FisherZ::new(data)?) } else { None };
     let as_pc = PcOptions { test: options.test, ..PcOptions::default() };
     let aside = SetAside::of(data, fisher.as_ref(), &as_pc);
-    let kept = &aside.kept;
     let inner = FciOptions { knowledge: aside.knowledge(&options.knowledge), ..options.clone() };
     let (graph, separators) = match fisher {
         Some(test) => {
-            let r = test.correlation();
-            let values = kept.iter().flat_map(|i| kept.iter().map(|j| r[(*i, *j)])).collect();
-            let square = Matrix::new(kept.len(), kept.len(), values)?;
-            let mut test = FisherZ::from_correlation(square, test.rows())?;
+            let mut test = aside.fisher(&test)?;
             let found = fisher_z_skeleton(test.correlation(), test.rows(), search(&inner, &Knowledge::new()));
             finish(&mut test, found, &inner)
         }
         None => {
-            let values = data.iter_rows().flat_map(|row| kept.iter().map(|j| row[*j])).collect();
-            let data = Matrix::new(data.rows(), kept.len(), values)?;
+            let data = aside.columns(data)?;
             match options.test {
                 PcTest::ChiSquare => run(&mut TableTest::new(&data, TableStatistic::ChiSquare)?, &inner),
                 PcTest::GSquare => run(&mut TableTest::new(&data, TableStatistic::GSquare)?, &inner),

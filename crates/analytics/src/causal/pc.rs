@@ -132,17 +132,8 @@ pub fn pc(data: &Matrix, options: &PcOptions) -> Result<PcResult> {
     }
     let inner = PcOptions { knowledge: aside.knowledge(&options.knowledge), ..options.clone() };
     let (graph, separators) = match fisher {
-        Some(test) => {
-            let r = test.correlation();
-            let rows: Vec<Vec<f64>> =
-                aside.kept.iter().map(|i| aside.kept.iter().map(|j| r[(*i, *j)]).collect()).collect();
-            run_fisher_z(data, FisherZ::from_correlation(Matrix::from_rows(&rows)?, test.rows())?, &inner)?
-        }
-        None => {
-            let rows: Vec<Vec<f64>> =
-                data.iter_rows().map(|row| aside.kept.iter().map(|j| row[*j]).collect()).collect();
-            run(&Matrix::from_rows(&rows)?, &inner)?
-        }
+        Some(test) => run_fisher_z(data, aside.fisher(&test)?, &inner)?,
+        None => run(&aside.columns(data)?, &inner)?,
     };
     Ok(aside.widen(data.cols(), &graph, &separators))
 }
@@ -166,6 +157,19 @@ impl SetAside {
         let merged: Vec<(usize, usize)> = first.iter().copied().enumerate().filter(|(j, i)| j != i).collect();
         let kept = all.kept.into_iter().filter(|j| !constant.contains(j) && first[*j] == *j).collect();
         Self { kept, constant, merged }
+    }
+
+    /// The kept columns.
+    pub fn columns(&self, data: &Matrix) -> Result<Matrix> {
+        let values = data.iter_rows().flat_map(|row| self.kept.iter().map(|j| row[*j])).collect();
+        Matrix::new(data.rows(), self.kept.len(), values)
+    }
+
+    /// The test over the kept columns.
+    pub fn fisher(&self, test: &FisherZ) -> Result<FisherZ> {
+        let r = test.correlation();
+        let values = self.kept.iter().flat_map(|i| self.kept.iter().map(|j| r[(*i, *j)])).collect();
+        FisherZ::from_correlation(Matrix::new(self.kept.len(), self.kept.len(), values)?, test.rows())
     }
 
     /// The same knowledge by positions among the kept columns.

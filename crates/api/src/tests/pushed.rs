@@ -222,7 +222,7 @@ async fn lines_of_two_clusters_are_never_one_record_and_the_last_ones_keep_their
     let server = Started::new(Fake::empty()).await;
     let push = |second: u64, text: &str| {
         json!({"streams": [{"stream": {"namespace": "shop", "pod": "cart-1"},
-            "values": [[(1_772_366_330 + second) .to_string() + "000000000", text]]}]})
+            "values": [[(1_772_366_330 + second).to_string() + "000000000", text]]}]})
     };
     assert_eq!(server.post("/loki/api/v1/push?cluster=east", &push(0, "panic: no cart")).await.status(), 204);
     assert_eq!(server.post("/loki/api/v1/push?cluster=west", &push(1, "    at cart.go:12")).await.status(), 204);
