@@ -9,6 +9,7 @@ mod pasted;
 mod reader;
 mod unpack;
 mod yaml;
+mod yaml_block;
 
 use std::path::Path;
 

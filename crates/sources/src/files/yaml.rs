@@ -1,9 +1,11 @@
-//! YAML to JSON text, straight from the parser's events: no tree of values is built in between.
+//! YAML to JSON text, straight from lines or the parser's events: no tree of values is built in between.
 
 use std::fmt::{self, Write};
 
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
+
+use super::yaml_block;
 
 /// One document of a YAML stream.
 pub(super) struct YamlDocument {
@@ -57,6 +59,17 @@ fn has_content(part: &str) -> bool {
 }
 
 fn to_json(part: &str) -> Result<String, serde_saphyr::Error> {
+    let block = yaml_block::to_json(part, &|scalar| general(scalar).ok());
+    if cfg!(debug_assertions)
+        && let Some(block) = &block
+    {
+        assert_eq!(Some(block), general(part).ok().as_ref(), "two readers of one document disagree: {part:?}");
+    }
+    block.map_or_else(|| general(part), Ok)
+}
+
+/// By the general parser.
+fn general(part: &str) -> Result<String, serde_saphyr::Error> {
     // A list of thousands of pods has millions of nodes; what is bounded is what a few bytes can blow up: aliases.
     let room = part.len().max(1_000_000);
     let budget = serde_saphyr::budget! {
@@ -107,8 +120,8 @@ impl ToJson<'_> {
         write!(self.0, "{value}").map_err(E::custom)
     }
 
-    fn text<E: serde::de::Error>(self, value: &str) -> Result<(), E> {
-        self.0.push_str(&serde_json::to_string(value).map_err(E::custom)?);
+    fn text<E>(self, value: &str) -> Result<(), E> {
+        yaml_block::push_json_text(self.0, value);
         Ok(())
     }
 }
@@ -232,6 +245,35 @@ mod tests {
             "a: 1\nb: [x, 'true', true, null, 1.5, \"8080\"]\nc:\n  d: |\n    two\n    lines\ne: {}\nf: []\n",
             &[Ok(r#"{"a":1,"b":["x","true",true,null,1.5,"8080"],"c":{"d":"two\nlines\n"},"e":{},"f":[]}"#)],
         );
+    }
+
+    /// Debug builds compare the reader of block form with the general one inside `to_json`; this names what each takes.
+    #[test]
+    fn what_programs_print_is_read_from_its_lines_and_the_rest_by_the_general_parser() {
+        let block = |text: &str| {
+            let json = yaml_block::to_json(text, &|scalar| general(scalar).ok());
+            assert!(json.is_none() || json == general(text).ok(), "{text:?}: {json:?}");
+            json
+        };
+        for text in [
+            "kind: Pod\nmetadata:\n  name: a\n  labels: {}\nspec:\n  containers:\n  - args:\n    - --v=2\n    - -c\n    image: a:1\n    name: a\n",
+            "a: 'it''s'\nb: 'two\n  lines '\nc: \"x\\n\\\"y\\\"\"\nd: more\n  words - on\n  lines\ne: z\n",
+            "a: |\n  x: 1\n\n   # y\n\nb: |-\n    two\n\nc: |+\n  three\n\n\nd: 1\n",
+            "a:\nb: null\nc: ~\nd: 007\ne: 1.5\nf: 10.0.0.1\ng: 1e3\nh: 128Mi\ni: -3\nj: 0x1f\nk: yes\nl: 2024-01-01\nm: 99999999999999999999\n",
+            "# first\na:\n\n  # inside\n  - b: 1\n    c:\n    - d\n  -\n    e: 2\n  - - f\n    - g\n  - []\n.dot: x\n\"q k\": 1\n8080: 2\n",
+            "- kind: Pod\n- kind: Node\n",
+            "a: http://x:80/#y\nb: a#b\nc: é\n",
+            "a: 1 # why\n# c\nb: # d\n  c: x y #z\nd: | # e\n  f # g\nh: []  # i\nj:\n- k # l\n- # m\n  n: 1\n",
+        ] {
+            assert!(block(text).is_some(), "{text:?}");
+        }
+        for text in [
+            "a: [1]\n", "a: &x 1\nb: *x\n", "a: !!str 1\n", "a: >\n  folded\n", "a: 1 # why\n  b\n", "a: '1' # why\n", "a: b: c\n", "a: 1\na: 2\n",
+            "a:\n    b: 1\n  c: 2\n", "a: 'x\n\n  y'\n", "a: |\n  x", "? a\n: b\n", "a:\tb\n", "a: ---\n", "null: 1\n", "<<: 1\n",
+            "a: x\n\n  y\n", "a: \"x\\\n  y\"\n", "a: {}\n  b: 1\n", "text\n", "", "- a\nb: 1\n", "a: 1\n- b\n", "a: \u{85}\n",
+        ] {
+            assert_eq!(block(text), None, "{text:?}");
+        }
     }
 
     #[test]

@@ -7,7 +7,8 @@ pub(super) fn clean(text: &str) -> Cow<'_, str> {
     let mut out = Cow::Borrowed(text);
     // one pass over the bytes decides: nearly all texts are clean
     let odd = |b: &u8| matches!(b, 0x1b | b'\r' | 0x08 | 0xc2 | 0xe2 | 0xef);
-    if text.as_bytes().iter().any(odd) {
+    // by blocks without an early end, which the compiler turns into wide instructions
+    if text.as_bytes().chunks(64).any(|block| block.iter().fold(false, |any, b| any | odd(b))) {
         out = Cow::Owned(plain(text));
     }
     if let Some(unquoted) = unquoted(&out) {
@@ -21,13 +22,20 @@ pub(super) fn clean(text: &str) -> Cow<'_, str> {
 
 fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
+    let mut rest = text;
+    loop {
+        // printable ASCII is most of it and stays
+        let same = rest.bytes().position(|b| !matches!(b, b' '..0x7f | b'\n' | b'\t')).unwrap_or(rest.len());
+        let (unchanged, odd) = rest.split_at(same);
+        out.push_str(unchanged);
+        let mut chars = odd.chars();
+        let Some(c) = chars.next() else { return out };
+        rest = chars.as_str();
         match c {
-            '\u{1b}' => escape(&mut chars),
+            '\u{1b}' => rest = after_escape(rest),
             '\r' => {
                 // a line end of old systems, or the carriage return before a line feed
-                if chars.peek().is_some_and(|n| *n != '\n') {
+                if !rest.is_empty() && !rest.starts_with('\n') {
                     out.push('\n');
                 }
             }
@@ -36,39 +44,23 @@ fn plain(text: &str) -> String {
             other => out.push(other),
         }
     }
-    out
 }
 
-/// Skips a terminal's control sequence: `ESC [ … letter`, `ESC ] … BEL`, or two characters.
-fn escape(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) {
-    match chars.peek() {
-        Some('[') => {
-            chars.next();
-            while let Some(&c) = chars.peek() {
-                if c == '\n' {
-                    return;
-                }
-                chars.next();
-                if c.is_ascii_alphabetic() || c == '~' || c == '@' {
-                    return;
-                }
-            }
-        }
-        Some(']') => {
-            while let Some(&c) = chars.peek() {
-                if c == '\n' {
-                    return;
-                }
-                chars.next();
-                if c == '\u{7}' {
-                    return;
-                }
-            }
-        }
-        Some(_) => {
-            chars.next();
-        }
-        None => {}
+/// What follows a terminal's control sequence: `ESC [ … letter`, `ESC ] … BEL`, or two characters.
+fn after_escape(text: &str) -> &str {
+    let ends: fn(char) -> bool = match text.as_bytes().first() {
+        Some(b'[') => |c| c.is_ascii_alphabetic() || c == '~' || c == '@',
+        Some(b']') => |c| c == '\u{7}',
+        Some(_) => |_| true,
+        None => return text,
+    };
+    let from = usize::from(text.starts_with('['));
+    let tail = text.get(from..).unwrap_or_default();
+    match tail.find(|c| c == '\n' || ends(c)) {
+        // a sequence that a line cuts off ends before the line does
+        Some(at) if tail[at..].starts_with('\n') && !ends('\n') => &tail[at..],
+        Some(at) => tail[at..].char_indices().nth(1).map_or("", |(next, _)| &tail[at + next..]),
+        None => "",
     }
 }
 
