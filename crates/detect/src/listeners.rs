@@ -1,8 +1,10 @@
 //! What the pods behind a service listen on, as far as it can be told.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::LazyLock;
 
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use regex::Regex;
 use rootline_objects as o;
 use rootline_world::World;
@@ -134,17 +136,42 @@ pub(crate) fn protocol(text: &str) -> &str {
     if text.is_empty() { "TCP" } else { text }
 }
 
+const LISTENING: [&str; 10] = [
+    "listening",
+    "listen on",
+    "serving",
+    "started on",
+    "starting on",
+    "bound to",
+    "running on",
+    "running mode",
+    "ready to accept",
+    "available at",
+];
+
+/// No letter, digit or `_` on either side.
+fn stands_alone(line: &str, part: Range<usize>) -> bool {
+    let joins = |c: char| c.is_alphanumeric() || c == '_';
+    let before = line.get(..part.start).and_then(|l| l.chars().next_back());
+    let after = line.get(part.end..).and_then(|l| l.chars().next());
+    !before.is_some_and(joins) && !after.is_some_and(joins)
+}
+
 /// Ports that a log line says the process listens on.
 fn listening_ports(line: &str) -> Vec<i64> {
-    static LISTENS: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"(?i)\b(?:listening|listen on|serving|started on|starting on|bound to|running on|running mode|ready to accept|available at)\b")
-            .expect("the pattern is fixed and tested")
+    // every line of every log comes by here: words are looked for first, borders of words afterwards
+    static LISTENS: LazyLock<AhoCorasick> = LazyLock::new(|| {
+        AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .kind(Some(AhoCorasickKind::DFA))
+            .build(LISTENING)
+            .expect("the words are few and short")
     });
     static PORT: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(r#"(?i)(?:port(?:\(s\))?["']?[ =:]+|(?:^|[\s\]*\d\w.)"'(]):)(\d{2,5})\b"#)
             .expect("the pattern is fixed and tested")
     });
-    let Some(hit) = LISTENS.find(line) else { return Vec::new() };
+    let Some(hit) = LISTENS.find_iter(line).find(|m| stands_alone(line, m.range())) else { return Vec::new() };
     PORT.captures_iter(&line[hit.start()..])
         .filter_map(|c| c.get(1)?.as_str().parse::<i64>().ok())
         .filter(|p| (1..=65535).contains(p))
@@ -175,6 +202,8 @@ mod tests {
             ("server listening at [::]:50051", vec![50051]),
             ("* Running mode=standalone, port=6379.", vec![6379]),
             ("12:30:45 connected to cart:7070", vec![]),
+            ("observing cart:7070", vec![]),
+            ("observing, then Serving on :7070", vec![7070]),
         ] {
             let got: Vec<i64> = listening_ports(line);
             let want: Vec<i64> = want.into_iter().filter(|p| *p > 9).collect();

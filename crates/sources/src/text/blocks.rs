@@ -112,7 +112,7 @@ fn read(text: &str, asked: &[What], found: &mut Found) -> bool {
     while let Some(at) = lines.get(i) {
         let line = at.line;
         let from = i;
-        if line.trim().is_empty() || line.starts_with("Warning: ") || line.starts_with("```") {
+        if line.trim_ascii().is_empty() || line.starts_with("Warning: ") || line.starts_with("```") {
             i += 1;
             continue;
         }
@@ -210,7 +210,7 @@ fn table(lines: &[At<'_>], asked: &[What], found: &mut Found) -> bool {
 }
 
 fn table_end(lines: &[At<'_>], from: usize) -> usize {
-    let ends = |l: &At<'_>| l.line.trim().is_empty() || Table::is_header(l.line) || l.line.starts_with("```");
+    let ends = |l: &At<'_>| l.line.trim_ascii().is_empty() || Table::is_header(l.line) || l.line.starts_with("```");
     (from..lines.len()).find(|&i| ends(&lines[i]) || begins_describe(&lines[i..])).unwrap_or(lines.len())
 }
 
@@ -231,13 +231,13 @@ fn begins_describe(lines: &[At<'_>]) -> bool {
         "Priority:",
         "CreationTimestamp:",
     ];
-    let mut next = lines.iter().skip(1).filter(|l| !l.line.trim().is_empty()).take(2);
+    let mut next = lines.iter().skip(1).filter(|l| !l.line.trim_ascii().is_empty()).take(2);
     next.any(|l| follows.iter().any(|f| l.line.starts_with(f)))
 }
 
 fn describe_end(lines: &[At<'_>], from: usize) -> usize {
     let ends = |i: usize| {
-        let after_blank = i > 0 && lines[i - 1].line.trim().is_empty();
+        let after_blank = i > 0 && lines[i - 1].line.trim_ascii().is_empty();
         lines[i].line.starts_with("```")
             || (after_blank && (begins_describe(&lines[i..]) || Table::is_header(lines[i].line)))
     };

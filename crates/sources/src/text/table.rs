@@ -36,7 +36,7 @@ pub(super) struct Row<'t, 'a> {
 impl<'a> Table<'a> {
     /// True for the header of a `get` table: capitals only, and a first title that kubectl begins tables with.
     pub fn is_header(line: &str) -> bool {
-        let line = line.trim();
+        let line = line.trim_ascii();
         let first = ["NAME", "NAMESPACE", "LAST SEEN", "FIRST SEEN", "LASTSEEN", "FIRSTSEEN"];
         let begins = first.iter().any(|f| line.strip_prefix(f).is_some_and(|r| r.starts_with([' ', '\t'])));
         begins
@@ -99,7 +99,7 @@ impl<'a> Table<'a> {
         let to = self.starts.get(column + 1).map_or(line.len(), |&s| byte(s));
         // the first column also takes what stands left of it: rows may be less indented than the header
         let from = if column == 0 { 0 } else { from };
-        line.get(from..to).unwrap_or("").trim()
+        line.get(from..to).unwrap_or("").trim_ascii()
     }
 
     pub fn row<'t, 'b>(&'t self, cells: &'t [&'b str]) -> Row<'t, 'b>

@@ -29,8 +29,8 @@ pub(super) fn lines(text: &str) -> Vec<Line<'_>> {
     let mut out: Vec<Line<'_>> = Vec::with_capacity(text.len() / 40 + 1);
     for raw in text.split('\n') {
         let raw = raw.strip_suffix('\r').unwrap_or(raw);
-        let trimmed = raw.trim_start();
-        let text_part = trimmed.trim_end();
+        let trimmed = raw.trim_ascii_start();
+        let text_part = trimmed.trim_ascii_end();
         if !text_part.is_empty() {
             out.push(Line { indent: raw.len() - trimmed.len(), text: text_part, raw });
         }
@@ -88,7 +88,7 @@ pub(super) fn key_value(text: &str) -> (&str, &str) {
         let at = from + found;
         let after = &text[at + 1..];
         if after.is_empty() || after.starts_with([' ', '\t']) {
-            return (text[..at].trim_end(), after.trim());
+            return (text[..at].trim_ascii_end(), after.trim_ascii());
         }
         from = at + 1;
     }
