@@ -268,9 +268,31 @@ mod tests {
             assert!(block(text).is_some(), "{text:?}");
         }
         for text in [
-            "a: [1]\n", "a: &x 1\nb: *x\n", "a: !!str 1\n", "a: >\n  folded\n", "a: 1 # why\n  b\n", "a: '1' # why\n", "a: b: c\n", "a: 1\na: 2\n",
-            "a:\n    b: 1\n  c: 2\n", "a: 'x\n\n  y'\n", "a: |\n  x", "? a\n: b\n", "a:\tb\n", "a: ---\n", "null: 1\n", "<<: 1\n",
-            "a: x\n\n  y\n", "a: \"x\\\n  y\"\n", "a: {}\n  b: 1\n", "text\n", "", "- a\nb: 1\n", "a: 1\n- b\n", "a: \u{85}\n",
+            "a: [1]\n",
+            "a: &x 1\nb: *x\n",
+            "a: !!str 1\n",
+            "a: >\n  folded\n",
+            "a: 1 # why\n  b\n",
+            "a: '1' # why\n",
+            "a: b: c\n",
+            "a: 1\na: 2\n",
+            "a:\n    b: 1\n  c: 2\n",
+            "a: 'x\n\n  y'\n",
+            "a: |\n  x",
+            "? a\n: b\n",
+            "a:\tb\n",
+            "a: ---\n",
+            "... a: 1\n",
+            "null: 1\n",
+            "<<: 1\n",
+            "a: x\n\n  y\n",
+            "a: \"x\\\n  y\"\n",
+            "a: {}\n  b: 1\n",
+            "text\n",
+            "",
+            "- a\nb: 1\n",
+            "a: 1\n- b\n",
+            "a: \u{85}\n",
         ] {
             assert_eq!(block(text), None, "{text:?}");
         }

@@ -84,7 +84,8 @@ impl<'t> Reader<'t, '_> {
     fn go_into(&mut self, line: Line<'t>, by: usize) -> Option<()> {
         let rest = line.text.get(by..)?;
         let text = rest.trim_start_matches(' ');
-        *self.lines.get_mut(self.at)? = Line { indent: line.indent + by + (rest.len() - text.len()), text, raw: line.raw };
+        *self.lines.get_mut(self.at)? =
+            Line { indent: line.indent + by + (rest.len() - text.len()), text, raw: line.raw };
         Some(())
     }
 
@@ -94,7 +95,11 @@ impl<'t> Reader<'t, '_> {
             return None;
         }
         let line = self.line()?;
-        if line.is_item() { self.list(indent)? } else { self.map(indent)? }
+        if line.is_item() {
+            self.list(indent)?
+        } else {
+            self.map(indent)?
+        }
         self.depth -= 1;
         // a line that is deeper than this block and belongs to none of its values
         self.line().is_none_or(|next| next.indent <= indent).then_some(())
@@ -353,7 +358,7 @@ fn key(text: &str) -> Option<(&str, &str)> {
         b if b.is_ascii_alphanumeric() || b"/_.".contains(b) => {
             let end = key_end(text)?;
             let name = text.get(..end)?.trim_end_matches(' ');
-            if name.eq_ignore_ascii_case("null") || name.contains(" #") {
+            if name.eq_ignore_ascii_case("null") || name.starts_with("...") || name.contains(" #") {
                 return None;
             }
             (name, text.get(end..)?)
@@ -361,7 +366,8 @@ fn key(text: &str) -> Option<(&str, &str)> {
         _ => return None,
     };
     let value = rest.strip_prefix(':')?;
-    (name.len() <= MAX_KEY && (value.is_empty() || value.starts_with(' '))).then(|| (name, value.trim_start_matches(' ')))
+    (name.len() <= MAX_KEY && (value.is_empty() || value.starts_with(' ')))
+        .then(|| (name, value.trim_start_matches(' ')))
 }
 
 /// The colon that ends a plain key: the first that a blank or the end of the line follows.
