@@ -288,6 +288,7 @@ fn line(now: Timestamp, kind: NoticeKind, incident: &LiveIncident, lang: Lang) -
     let folded = incident.members.len().saturating_sub(1);
     if folded > 0 {
         out.push_str(&match zh {
+            false if folded == 1 => "          1 more signal folded under it\n".to_owned(),
             false => format!("          {folded} more signals folded under it\n"),
             true => format!("          另有 {folded} 条信号归并于此\n"),
         });
