@@ -11,14 +11,14 @@ pub struct CrossingParameters {
     pub horizon: usize,
     /// Steps in a day, for habits of the hour.
     pub day: usize,
-    /// Probability from which [`CrossingAnswer::alarm`] is set. .2 finds about 80 % of crossings (server CPU, four hours ahead).
+    /// Probability from which [`CrossingAnswer::alarm`] is set. .21 finds about 80 % of crossings (server CPU, four hours ahead).
     pub alarm: f64,
 }
 
 impl Default for CrossingParameters {
     /// 90 % of a limit within four hours of minutes.
     fn default() -> Self {
-        Self { threshold: 0.9, horizon: 240, day: 1440, alarm: 0.2 }
+        Self { threshold: 0.9, horizon: 240, day: 1440, alarm: 0.21 }
     }
 }
 
@@ -39,12 +39,17 @@ pub struct CrossingAnswer {
 /// used to, from the states it used to. So:
 ///
 /// 1. base: logit p = -ln(s + .15) - .6, with s = time since the threshold was last reached, in horizons;
-/// 2. times the ratio of crossings seen to crossings the base expected, (O + 1) / (E + 1), among past moments of this series alike in
-///    s and hour, of the same weekday, and alike in level and recent peak (both to the power .3); weights halve in a week;
-/// 3. never reached so far: half the share of past rises over one horizon that would have been enough.
+/// 2. times the ratio of crossings seen to crossings the base expected, (O + 2) / (E + 2), among past moments of this series alike in
+///    s and hour, of the same weekday at about this hour, and alike in level and recent peak; weights halve in two weeks;
+/// 3. times reach over its usual: U / gap, U = all upward steps within the last horizon, gap = what is missing now. From below a
+///    series comes to the limit at most U / gap times (each time costs upward steps worth the gap: the bound behind Doob's upcrossing
+///    inequality), so odds go with it. Usual: its mean logarithm at past moments alike in s;
+/// 4. never reached so far: half the share of past rises over one horizon that would have been enough.
+///
+/// The evidence overlaps: weekday, state and reach count to the power .4.
 ///
 /// Constants were chosen on five-minute CPU of servers; nothing depends on the length of a step. Causal: an answer uses nothing after
-/// its moment. Memory 40 B a value, preparation O(n), an answer O(days · 6 · 4), sixteen days at most.
+/// its moment. Memory 48 B a value, preparation O(n), an answer O(days · 6 · 8), sixteen days at most.
 #[derive(Debug, Clone)]
 pub struct Crossing {
     parameters: CrossingParameters,
@@ -56,6 +61,8 @@ pub struct Crossing {
     /// short average and recent maximum
     level: Vec<f64>,
     peak: Vec<f64>,
+    /// logarithm of upward steps within the last horizon over what is missing
+    reach: Vec<f64>,
     /// largest of the `horizon` values from this place on, where there are so many
     ahead: Vec<f64>,
 }
@@ -85,7 +92,27 @@ struct Alike {
     hour: Tally,
     weekday: Tally,
     state: Tally,
+    usual: Usual,
     steps: f64,
+}
+
+/// Mean of what past moments alike in waiting time showed.
+#[derive(Default)]
+struct Usual {
+    weight: f64,
+    sum: f64,
+}
+
+impl Usual {
+    fn add(&mut self, weight: f64, value: f64) {
+        self.weight += weight;
+        self.sum += weight * value;
+    }
+
+    /// How far `value` lies above the mean, shrunk as [`Tally`] is.
+    fn excess(&self, value: f64) -> f64 {
+        (self.weight * value - self.sum) / (self.weight + SHRINK)
+    }
 }
 
 impl Crossing {
@@ -121,10 +148,11 @@ impl Crossing {
             since.push(steps / h);
             level.push(average);
         }
-        let peak = sliding_maximum(&values, (p.horizon / 2).max(1));
-        let trailing = sliding_maximum(&values, p.horizon);
+        let peak = sliding(&values, (p.horizon / 2).max(1), f64::max);
+        let trailing = sliding(&values, p.horizon, f64::max);
         let ahead = trailing.get(p.horizon - 1..).unwrap_or_default().to_vec();
-        Ok(Self { parameters: p, values, next, since, level, peak, ahead })
+        let reach = reach(&values, &p);
+        Ok(Self { parameters: p, values, next, since, level, peak, reach, ahead })
     }
 
     /// The answer after the first `seen` values. With none seen, or with the threshold reached by the last: probability 0 and 1.
@@ -145,15 +173,15 @@ impl Crossing {
             return answer(0.5 * share, steps);
         }
         let alike = self.alike(now);
-        let habits = alike.hour.log_ratio() + 0.3 * (alike.weekday.log_ratio() + alike.state.log_ratio());
-        let z = logit_base(self.since[now]) + habits;
+        let overlapping = alike.weekday.log_ratio() + alike.state.log_ratio() + alike.usual.excess(self.reach[now]);
+        let z = logit_base(self.since[now]) + alike.hour.log_ratio() + 0.4 * overlapping;
         answer(1.0 / (1.0 + (-z).exp()), alike.steps)
     }
 
-    /// Past moments whose outcome is known by `now`, newest first, four a horizon, at most sixteen days back: twice the same weekday.
+    /// Past moments whose outcome is known by `now`, newest first, eight a horizon, at most sixteen days back: twice the same weekday.
     fn moments(&self, now: usize) -> impl Iterator<Item = usize> + '_ {
         let p = &self.parameters;
-        let step = (p.horizon / 4).max(1);
+        let step = (p.horizon / 8).max(1);
         let newest = (now + 1).checked_sub(p.horizon);
         let oldest = now.saturating_sub(16 * p.day).max(1);
         // a moment i has seen i values; its horizon is i .. i + horizon
@@ -165,7 +193,7 @@ impl Crossing {
     fn alike(&self, now: usize) -> Alike {
         let p = &self.parameters;
         let (h, day) = (p.horizon as f64, p.day as f64);
-        // starting values: a log step of 1, .4 of a horizon, half a day, a tenth of the threshold, ten days
+        // starting values: a log step of 1, .4 of a horizon, a quarter of a day, a tenth of the threshold, twenty days
         let waited = |s: f64| (s.min(170.0) + 0.06).ln();
         let scale = if p.threshold == 0.0 { 0.0 } else { (10.0 / p.threshold.abs()).min(1e50) };
         let (here, mine) = (waited(self.since[now]), (self.level[now], self.peak[now]));
@@ -177,14 +205,15 @@ impl Crossing {
             let base = if since.is_infinite() { 0.0 } else { 1.0 / (1.0 + (-logit_base(since)).exp()) };
             let age = (now + 1 - i) as f64 / day;
             let turn = (age - age.round()) * day / (0.4 * h);
-            let week = (age - 7.0 * (age / 7.0).round()) / 0.5;
+            let week = (age - 7.0 * (age / 7.0).round()) / 0.25;
             let wait = waited(since) - here;
             let (level, peak) = (scale * (self.level[i - 1] - mine.0), scale * (self.peak[i - 1] - mine.1));
-            let weight = |distance: f64| (-age / 10.0 - 0.5 * distance).exp();
+            let weight = |distance: f64| (-age / 20.0 - 0.5 * distance).exp();
             let near = weight(wait * wait + turn * turn);
             alike.hour.add(near, crossed, base);
             alike.weekday.add(weight(week * week), crossed, base);
             alike.state.add(weight(level * level + peak * peak), crossed, base);
+            alike.usual.add(weight(wait * wait), self.reach[i - 1]);
             if crossed {
                 weights += near;
                 steps += near * (self.next[i] + 1 - i) as f64;
@@ -218,30 +247,45 @@ pub fn crossing(x: &[f64], parameters: CrossingParameters) -> Result<CrossingAns
     Ok(Crossing::new(x, parameters)?.at(x.len()))
 }
 
-/// Crossings that were both seen and expected before anything was.
-const SHRINK: f64 = 1.0;
+/// Crossings that were both seen and expected before anything was. Two moments' worth: neighbours tell nearly the same.
+const SHRINK: f64 = 2.0;
 
 /// Step 1 of [`Crossing`]; waiting times beyond a month differ no more.
 fn logit_base(since: f64) -> f64 {
     -(since.min(170.0) + 0.15).ln() - 0.6
 }
 
-/// Largest of the last `width` values at each place (of those there are at the start). O(n), by blocks: running maxima from both ends of
-/// blocks of `width` (van Herk 1992).
-fn sliding_maximum(x: &[f64], width: usize) -> Vec<f64> {
+/// Logarithm of the sum of upward steps within the last horizon over what is missing to the threshold, both plus a tenth of it as the
+/// size of what does not matter; 0 where the threshold is 0.
+fn reach(values: &[f64], p: &CrossingParameters) -> Vec<f64> {
+    let noise = 0.1 * p.threshold.abs();
+    if noise == 0.0 {
+        return vec![0.0; values.len()];
+    }
+    let before = values.first().into_iter().chain(values);
+    let ups: Vec<f64> = values.iter().zip(before).map(|(v, before)| (v - before).max(0.0)).collect();
+    let sums = sliding(&ups, p.horizon, |a, b| a + b);
+    let reach = |(up, v): (&f64, &f64)| ((up + noise) / ((p.threshold - v).max(0.0) + noise)).ln().max(-700.0);
+    sums.iter().zip(values).map(reach).collect()
+}
+
+/// `fold` of the last `width` values at each place (of those there are at the start). O(n), by blocks: running folds from both ends of
+/// blocks of `width` (van Herk 1992); nothing is taken back, so sums do not lose digits to what has left the window.
+fn sliding(x: &[f64], width: usize, fold: impl Fn(f64, f64) -> f64) -> Vec<f64> {
     let n = x.len();
     let width = width.min(n.max(1));
     let mut right = x.to_vec();
     for block in right.chunks_mut(width) {
         for i in (0..block.len().saturating_sub(1)).rev() {
-            block[i] = block[i].max(block[i + 1]);
+            block[i] = fold(block[i], block[i + 1]);
         }
     }
-    let mut left = f64::NEG_INFINITY;
+    let mut left = 0.0;
     (0..n)
         .map(|i| {
-            left = if i % width == 0 { x[i] } else { left.max(x[i]) };
-            if i + 1 >= width { left.max(right[i + 1 - width]) } else { left }
+            left = if i % width == 0 { x[i] } else { fold(left, x[i]) };
+            let is_whole_block = (i + 1) % width == 0;
+            if i + 1 > width && !is_whole_block { fold(right[i + 1 - width], left) } else { left }
         })
         .collect()
 }
@@ -270,6 +314,34 @@ mod tests {
         assert!(crossing(&[0.85; 400], P).unwrap().probability < 0.01);
     }
 
+    /// Busy from hour 3 to hour 9 of each day, limit touched; afterwards as `after` says.
+    fn days(after: impl Fn(usize) -> f64) -> Vec<f64> {
+        let day = |i: usize| if i % 144 < 18 { 0.1 } else { 0.8 + 0.02 * (i % 7) as f64 };
+        (0..144 * 6 + 56).map(|i| if i % 144 < 54 { day(i) } else { 0.1 }).chain((0..12).map(after)).collect()
+    }
+
+    #[test]
+    fn upward_steps_lately_make_a_crossing_likelier_than_a_decline_to_the_same_value() {
+        let drained = crossing(&days(|i| 0.7 - 0.05 * i as f64), P).unwrap();
+        let restless = crossing(&days(|i| if i == 11 { 0.15 } else { 0.15 + 0.5 * (i % 2) as f64 }), P).unwrap();
+        assert!(restless.probability > 1.3 * drained.probability, "{restless:?} {drained:?}");
+    }
+
+    #[test]
+    fn the_length_of_a_step_matters_little() {
+        let mut r = crate::Rng::new(4);
+        let x: Vec<f64> = (0..144 * 9).map(|i| 0.5 + 0.25 * f64::from(i % 144 > 90) + 0.1 * r.normal()).collect();
+        let fine: Vec<f64> = x.iter().flat_map(|v| [*v; 5]).collect();
+        let (coarse, fine) = (
+            Crossing::new(&x, P).unwrap(),
+            Crossing::new(&fine, CrossingParameters { horizon: 5 * P.horizon, day: 5 * P.day, ..P }).unwrap(),
+        );
+        for seen in (400..x.len()).step_by(7) {
+            let (a, b) = (coarse.at(seen), fine.at(5 * seen));
+            assert!((a.probability - b.probability).abs() < 0.05, "{seen}: {a:?} {b:?}");
+        }
+    }
+
     #[test]
     fn answers_use_nothing_after_their_moment() {
         let mut r = crate::Rng::new(9);
@@ -290,8 +362,14 @@ mod tests {
         }
         let odd = CrossingParameters { horizon: 1, day: 1, threshold: 0.0, alarm: 0.5 };
         assert!((0.0..=1.0).contains(&crossing(&[-1.0, 1.0, -2.0, -1.0], odd).unwrap().probability));
+        for threshold in [1.7e308, -1.7e308, 5e-324] {
+            let a = crossing(&[-1e308, 1e308, 0.0, -1.0].repeat(60), CrossingParameters { threshold, ..P }).unwrap();
+            assert!((0.0..=1.0).contains(&a.probability), "{threshold}: {a:?}");
+        }
         assert!(Crossing::new(&[1.0], CrossingParameters { horizon: 0, ..P }).is_err());
         assert!(Crossing::new(&[1.0], CrossingParameters { threshold: f64::NAN, ..P }).is_err());
-        assert_eq!(sliding_maximum(&[1.0, 3.0, 2.0, 0.0, 1.0], 2), vec![1.0, 3.0, 3.0, 2.0, 1.0]);
+        let x = [1.0, 3.0, 2.0, 0.0, 1.0];
+        assert_eq!(sliding(&x, 2, f64::max), vec![1.0, 3.0, 3.0, 2.0, 1.0]);
+        assert_eq!(sliding(&x, 3, |a, b| a + b), vec![1.0, 4.0, 6.0, 5.0, 3.0]);
     }
 }

@@ -91,7 +91,8 @@ fn whole(values: &[f64]) -> Vec<f64> {
 }
 
 fn habit(values: &[f64], limit: f64) -> Option<Expected> {
-    let parameters = CrossingParameters { threshold: limit, horizon: 24, day: SLOTS_DAY, alarm: 0.2 };
+    let parameters =
+        CrossingParameters { threshold: limit, horizon: 24, day: SLOTS_DAY, ..CrossingParameters::default() };
     let answer = Crossing::new(values, parameters).ok()?.at(values.len());
     (answer.probability > 0.05)
         .then_some(Expected { probability: answer.probability.min(SUREST), slots: answer.steps.max(1.0) })
