@@ -1,7 +1,7 @@
 //! The groups and their life: joining, ending, coming back, resolving, merging, forgetting.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeSet, BinaryHeap};
 
 use hashbrown::HashMap;
 use jiff::SignedDuration;
@@ -21,7 +21,9 @@ const EPISODE_S: i64 = 300;
 pub(crate) struct Book {
     options: Options,
     now: Timestamp,
-    groups: BTreeMap<GroupId, Group>,
+    groups: HashMap<GroupId, Group>,
+    /// Of all groups, to go through them by id.
+    order: BTreeSet<GroupId>,
     /// Group and place in its members.
     places: HashMap<Fingerprint, (GroupId, usize)>,
     /// Groups that were merged away → where they went.
@@ -42,7 +44,8 @@ impl Book {
         Book {
             options,
             now: Timestamp::MIN,
-            groups: BTreeMap::new(),
+            groups: HashMap::default(),
+            order: BTreeSet::new(),
             places: HashMap::default(),
             merged: HashMap::default(),
             next: 1,
@@ -57,8 +60,19 @@ impl Book {
         self.now
     }
 
+    /// By id.
     pub fn groups(&self) -> impl Iterator<Item = &Group> {
-        self.groups.values()
+        self.order.iter().filter_map(|id| self.groups.get(id))
+    }
+
+    fn insert(&mut self, group: Group) {
+        self.order.insert(group.id);
+        self.groups.insert(group.id, group);
+    }
+
+    fn remove(&mut self, id: GroupId) -> Option<Group> {
+        self.order.remove(&id);
+        self.groups.remove(&id)
     }
 
     pub fn group(&self, id: GroupId) -> Option<&Group> {
@@ -67,8 +81,9 @@ impl Book {
 
     /// The group that has the members of `id` now, if it is still known.
     pub fn live(&self, id: GroupId) -> Option<GroupId> {
-        let id = self.merged.get(&id).copied().unwrap_or(id);
-        self.groups.contains_key(&id).then_some(id)
+        let is_known = |id: &GroupId| self.groups.contains_key(id);
+        // most were not merged away
+        if is_known(&id) { Some(id) } else { self.merged.get(&id).copied().filter(is_known) }
     }
 
     /// The same, but only while it is not resolved.
@@ -81,7 +96,7 @@ impl Book {
     }
 
     pub fn all_members(&self) -> Vec<(Item, GroupId)> {
-        self.groups.values().flat_map(|g| g.members.iter().map(|m| (m.item.clone(), g.id))).collect()
+        self.groups().flat_map(|g| g.members.iter().map(|m| (m.item.clone(), g.id))).collect()
     }
 
     /// Finds ends that have passed, resolves and forgets groups.
@@ -127,7 +142,7 @@ impl Book {
     }
 
     fn forget(&mut self, id: GroupId) {
-        let Some(group) = self.groups.remove(&id) else { return };
+        let Some(group) = self.remove(id) else { return };
         for member in &group.members {
             // a later episode may be elsewhere
             if self.places.get(&member.item.id).is_some_and(|(g, _)| *g == id) {
@@ -168,9 +183,10 @@ impl Book {
                 member.item.onset = member.item.onset.min(item.onset);
                 group.onset = group.onset.min(item.onset);
             }
-            let known_start = member.returned.map_or(member.item.fired, |r| r.fired.max(member.item.fired));
+            let known_start = member.returned.as_ref().map_or(member.item.fired, |r| r.fired.max(member.item.fired));
             if item.fired.duration_since(known_start) > SignedDuration::from_secs(REPLICAS_S) {
-                member.returned = Some(Returned { at: self.now, onset: item.onset, fired: item.fired, ended: None });
+                let returned = Returned { at: self.now, onset: item.onset, fired: item.fired, ended: None };
+                member.returned = Some(Box::new(returned));
                 group.updated = self.now;
             }
             if item.ends != member.item.ends {
@@ -197,7 +213,8 @@ impl Book {
         member.item.fired = item.fired;
         member.firing = true;
         member.flaps = member.flaps.saturating_add(1);
-        member.returned = Some(Returned { at: self.now, onset: item.onset, fired: item.fired, ended: Some(ended) });
+        let returned = Returned { at: self.now, onset: item.onset, fired: item.fired, ended: Some(ended) };
+        member.returned = Some(Box::new(returned));
         group.firing += 1;
         group.quiet_since = None;
         group.updated = self.now;
@@ -238,24 +255,21 @@ impl Book {
     fn found(&mut self, item: &Item) -> GroupId {
         let id = GroupId(self.next);
         self.next += 1;
-        self.groups.insert(
+        self.insert(Group {
             id,
-            Group {
-                id,
-                stage: Stage::Open,
-                severity: item.severity,
-                onset: item.onset,
-                opened: self.now,
-                updated: self.now,
-                resolved: None,
-                core: item.id,
-                core_at: 0,
-                members: Vec::new(),
-                firing: 0,
-                quiet_since: None,
-                overflow: 0,
-            },
-        );
+            stage: Stage::Open,
+            severity: item.severity,
+            onset: item.onset,
+            opened: self.now,
+            updated: self.now,
+            resolved: None,
+            core: item.id,
+            core_at: 0,
+            members: Vec::new(),
+            firing: 0,
+            quiet_since: None,
+            overflow: 0,
+        });
         self.changes.push(Change::Opened { group: id });
         self.join(item, id, (Reason::First, Tie::Close))
     }
@@ -315,11 +329,11 @@ impl Book {
     }
 
     fn merge(&mut self, from: GroupId, into: GroupId, reason: &Reason) {
-        let Some(old) = self.groups.remove(&from) else { return };
-        let Some(group) = self.groups.get_mut(&into) else {
-            self.groups.insert(from, old);
+        if !self.groups.contains_key(&into) {
             return;
-        };
+        }
+        let Some(old) = self.remove(from) else { return };
+        let Some(group) = self.groups.get_mut(&into) else { return };
         let candidate = group.members.len() + old.core_at;
         for member in old.members {
             let place = group.members.len();
@@ -359,7 +373,7 @@ impl Book {
             return;
         }
         let mut order: Vec<(bool, Timestamp, GroupId)> =
-            self.groups.values().map(|g| (g.stage == Stage::Open, g.updated, g.id)).collect();
+            self.groups().map(|g| (g.stage == Stage::Open, g.updated, g.id)).collect();
         order.sort_unstable();
         for (_, _, id) in order {
             if self.groups.len() < groups_max - groups_max / 10 && self.places.len() <= items_max - items_max / 10 {
@@ -394,7 +408,7 @@ impl Book {
             members: g.members.iter().map(member).collect(),
             core: Some(g.core),
         };
-        self.groups.values().map(group).collect()
+        self.groups().map(group).collect()
     }
 
     pub fn finish(&mut self) -> Vec<Change> {
@@ -447,6 +461,6 @@ impl Book {
             };
             self.due.push(Reverse((wait, old.id)));
         }
-        self.groups.insert(old.id, group);
+        self.insert(group);
     }
 }

@@ -49,7 +49,7 @@ pub enum Reason {
     /// It was a member before and came back.
     Returned,
     /// Restored: the words it was told with.
-    Told(Both),
+    Told(Box<Both>),
 }
 
 impl Reason {
@@ -89,7 +89,7 @@ impl Reason {
             Reason::SameTime => ("close in time".to_owned(), "时间接近".to_owned()),
             Reason::Alike { percent } => (format!("{percent} % alike"), format!("相似度 {percent} %")),
             Reason::Returned => ("came back".to_owned(), "再次出现".to_owned()),
-            Reason::Told(words) => return words.clone(),
+            Reason::Told(words) => return (**words).clone(),
         };
         Both { en, zh }
     }
@@ -126,7 +126,8 @@ pub struct Membership {
     pub joined: Timestamp,
     pub reason: Reason,
     pub tie: Tie,
-    pub returned: Option<Returned>,
+    /// Boxed, because few members ever have one.
+    pub returned: Option<Box<Returned>>,
     /// How often it came back after an end.
     pub flaps: u32,
     /// False once its end has passed.

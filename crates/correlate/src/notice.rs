@@ -187,9 +187,9 @@ impl Notices {
         let known = |name: &str| {
             group.members.iter().any(|m| (m.joined <= told.at || m.tie == Tie::Close) && *m.item.name == *name)
         };
-        let is_news = |m: &Membership| match (m.tie, m.returned) {
+        let is_news = |m: &Membership| match (m.tie, &m.returned) {
             _ if !m.firing || m.item.severity.is_none() => false,
-            (_, Some(back)) if m.joined <= told.at => back.at > told.at && self.is_new_start(group, m, back),
+            (_, Some(back)) if m.joined <= told.at => back.at > told.at && self.is_new_start(group, m, **back),
             _ if m.joined <= told.at || !within(m.item.onset, m.item.fired, self.policy.echo_s) => false,
             (Tie::Loose, _) => true,
             (Tie::Near, _) => !known(&m.item.name),

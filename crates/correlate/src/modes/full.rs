@@ -13,14 +13,13 @@ mod wide;
 
 use std::cmp::Reverse;
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use hashbrown::HashMap;
 use rootline_model::{Fingerprint, Timestamp};
 
 use self::company::Company;
 use self::links::{Candidate, Candidates, Look, WEAK, Why};
-use self::places::{Located, Places, Thing};
+use self::places::{Located, Places, Thing, Zone};
 use self::recent::{Near, Recent, push, together};
 use self::traces::{Key, Trace, Traces};
 use self::wide::{Kind, WIDE_BEFORE_S, WIDE_S, Wide, explains};
@@ -69,9 +68,11 @@ pub(super) struct Full {
     /// Groups of requests that have no cause yet.
     requests: Recent<GroupId>,
     /// By zone.
-    nodes: HashMap<Arc<str>, Recent<Away>>,
+    nodes: HashMap<Zone, Recent<Away>>,
     located: HashMap<Fingerprint, Located>,
     company: Company,
+    /// Of the item that is being placed; kept for its memory.
+    found: Candidates,
     /// What comes was there before a restart and is learnt already.
     restoring: bool,
 }
@@ -88,39 +89,36 @@ impl Full {
             nodes: HashMap::default(),
             located: HashMap::default(),
             company: Company::default(),
+            found: Candidates::default(),
             restoring: false,
         }
     }
 
     /// The group that explains an item best, by its relations and by what the state of the groups says about them.
     fn best(&mut self, item: &Located, book: &Book, topology: &Topology) -> Option<Candidate> {
-        let look =
-            Look { item, places: &mut self.places, traces: &self.traces, topology, found: Candidates::default() };
-        let mut found = Candidates::default();
-        for candidate in look.run().list {
-            if let Some(group) = book.live(candidate.group) {
-                found.add(Candidate { group, ..candidate });
-            }
-        }
-        let mut list = found.list;
-        for at in 0..self.wide.len() {
-            let (onset, group) = self.wide[at];
+        let mut found = std::mem::take(&mut self.found);
+        found.clear();
+        let look = Look { item, places: &mut self.places, traces: &self.traces, topology, found: &mut found };
+        look.run();
+        found.revive(|group| book.live(group));
+        for (onset, group) in &self.wide {
             if item.onset - onset < -WIDE_BEFORE_S || item.onset - onset > WIDE_S {
                 continue;
             }
-            let Some(group) = book.live(group) else { continue };
-            if !list.iter().any(|c| c.group == group) {
-                list.push(Candidate { group, score: 0.0, why: Why::Name, lag: 0.0 });
+            if let Some(group) = book.live(*group) {
+                found.consider(group);
             }
         }
-        for candidate in &mut list {
+        for candidate in &mut found.list {
             candidate.score = self.weigh(candidate, item, topology);
         }
         let size = |g: GroupId| book.group(g).map_or(0, |g| g.members.len());
-        list.into_iter().filter(|c| c.score > LEAST).min_by(|a, b| {
+        let best = found.list.iter().copied().filter(|c| c.score > LEAST).min_by(|a, b| {
             let larger = || size(b.group).cmp(&size(a.group));
             b.score.total_cmp(&a.score).then_with(larger).then(a.group.cmp(&b.group))
-        })
+        });
+        self.found = found;
+        best
     }
 
     fn weigh(&mut self, candidate: &Candidate, item: &Located, topology: &Topology) -> f64 {
@@ -177,8 +175,9 @@ impl Full {
         if nodes.len() < ZONE_NODES {
             return None;
         }
-        let wide = Wide { onset: near.middle(item.onset), kind: Kind::Zone(zone.clone()) };
-        Some(self.widen(near.groups(chosen), wide, item.fired, Reason::Zone { zone }))
+        let wide = Wide { onset: near.middle(item.onset), kind: Kind::Zone(zone) };
+        let reason = Reason::Zone { zone: self.places.zone_name(zone) };
+        Some(self.widen(near.groups(chosen), wide, item.fired, reason))
     }
 
     /// Several services without a relation within a minute.
@@ -249,7 +248,7 @@ impl Full {
                 Kind::Dns => Reason::Shared { hub: "DNS".into() },
                 Kind::ControlPlane => Reason::Shared { hub: "the control plane".into() },
                 Kind::Burst => Reason::Burst { count: BURST_GROUPS as u32 },
-                Kind::Zone(zone) => Reason::Zone { zone: zone.clone() },
+                Kind::Zone(zone) => Reason::Zone { zone: self.places.zone_name(*zone) },
             };
         }
         let mut related = |other: Thing| {

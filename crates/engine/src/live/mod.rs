@@ -165,7 +165,7 @@ impl Live {
                         item.rank = item.rank.max(NAMED);
                     }
                 }
-                members.push((item, incident.opened, Reason::Told(member.reason.clone())));
+                members.push((item, incident.opened, Reason::Told(Box::new(member.reason.clone()))));
                 match member.origin {
                     Origin::Alert => {
                         self.alerts.entry(member.alert.fingerprint()).or_insert_with(|| member.alert.clone());

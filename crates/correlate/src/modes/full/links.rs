@@ -3,6 +3,8 @@
 //! A score is no probability, it orders candidates: a direct relation (above `WEAK`) before one through a third thing.
 //! Within a rule the nearer onset wins. Onsets are known to about a minute: evaluation interval, delivery, clock.
 
+use hashbrown::HashMap;
+
 use super::places::{Located, Places, Thing, Unit};
 use super::traces::{Key, Trace, Traces};
 use crate::subject::{Class, Room};
@@ -102,19 +104,49 @@ impl Candidate {
 #[derive(Debug, Default)]
 pub(super) struct Candidates {
     pub list: Vec<Candidate>,
+    /// Group and place in the list.
+    places: HashMap<GroupId, usize>,
 }
 
 impl Candidates {
+    pub fn clear(&mut self) {
+        self.list.clear();
+        self.places.clear();
+    }
+
     pub fn add(&mut self, new: Candidate) {
         if new.score <= 0.0 {
             return;
         }
-        if let Some(old) = self.list.iter_mut().find(|c| c.group == new.group) {
+        if let Some(place) = self.places.get(&new.group) {
+            let old = &mut self.list[*place];
             if old.score < new.score {
                 *old = new;
             }
         } else if self.list.len() < CANDIDATES_MAX {
+            self.places.insert(new.group, self.list.len());
             self.list.push(new);
+        }
+    }
+
+    /// A group that may explain the item though no trace says so.
+    pub fn consider(&mut self, group: GroupId) {
+        if !self.places.contains_key(&group) {
+            self.places.insert(group, self.list.len());
+            self.list.push(Candidate { group, score: 0.0, why: Why::Name, lag: 0.0 });
+        }
+    }
+
+    /// Groups that were merged away become those that have their members now; what is no longer known goes.
+    pub fn revive(&mut self, live: impl Fn(GroupId) -> Option<GroupId>) {
+        if self.list.iter().all(|c| live(c.group) == Some(c.group)) {
+            return;
+        }
+        self.places.clear();
+        for candidate in std::mem::take(&mut self.list) {
+            if let Some(group) = live(candidate.group) {
+                self.add(Candidate { group, ..candidate });
+            }
         }
     }
 }
@@ -129,16 +161,15 @@ pub(super) struct Look<'a> {
     pub places: &'a mut Places,
     pub traces: &'a Traces,
     pub topology: &'a Topology,
-    pub found: Candidates,
+    pub found: &'a mut Candidates,
 }
 
 impl Look<'_> {
     /// All rules.
-    pub fn run(mut self) -> Candidates {
+    pub fn run(mut self) {
         let item = self.item;
         let Some(thing) = item.thing else {
-            self.by_name();
-            return self.found;
+            return self.by_name();
         };
         let grows = if item.class == Class::Pressure { PRESSURE_S } else { SLOW_S };
         self.each((Key::Thing(thing), grows), Why::Same(thing), |t, lag| same_thing(item, t, lag));
@@ -147,7 +178,7 @@ impl Look<'_> {
             self.each(key, Why::Unit(unit), |t, lag| same_unit(Class::Replicas, t.class, lag));
         }
         if matches!(item.class, Class::Advice | Class::Other | Class::Dns | Class::ControlPlane) {
-            return self.found;
+            return;
         }
         if let Some(pod) = item.pod {
             self.each((Key::Thing(pod), SLOW_S), Why::Same(pod), |_, lag| {
@@ -171,7 +202,6 @@ impl Look<'_> {
             }
             self.by_calls(unit, &view);
         }
-        self.found
     }
 
     /// Every trace of a key whose last onset is at most `back_s` before the item: what the rule says of it.

@@ -11,6 +11,9 @@ use crate::{EntityId, Item, Topology};
 /// Number of an entity in `Places`, which also knows those that the topology does not.
 pub(super) type Thing = u32;
 
+/// Number of a zone, the same for as long as `Places` lives.
+pub(super) type Zone = u32;
+
 /// An item with what the rules need of it.
 #[derive(Clone, Debug)]
 pub(super) struct Located {
@@ -42,6 +45,8 @@ pub(super) struct Located {
 pub(super) struct Unit {
     /// Sorted.
     pub nodes: Vec<Thing>,
+    /// Those of the nodes, each once.
+    pub zones: Vec<Zone>,
     /// Called units with the number of hops, nearest first, at most `HOPS`.
     pub callees: Vec<(Thing, u8)>,
     /// The other way round.
@@ -70,7 +75,9 @@ pub(super) struct Places {
     units: HashMap<Thing, Arc<Unit>>,
     unit_of: HashMap<Thing, Option<Thing>>,
     on_node: HashMap<Thing, Arc<[Thing]>>,
-    zones: HashMap<Thing, Option<Arc<str>>>,
+    zones: HashMap<Thing, Option<Zone>>,
+    /// A cluster has few, and wide groups remember theirs.
+    zone_names: Vec<Arc<str>>,
     spots: HashMap<Thing, Spot>,
     classes: HashMap<Sort, (Class, Option<Room>, bool)>,
 }
@@ -100,7 +107,8 @@ impl Places {
         }
         let full = self.refs.len() + self.names.len() > THINGS_MAX;
         if full {
-            *self = Places { revision: self.revision, ..Places::default() };
+            let zone_names = std::mem::take(&mut self.zone_names);
+            *self = Places { revision: self.revision, zone_names, ..Places::default() };
         }
         full
     }
@@ -256,8 +264,12 @@ impl Places {
             return known.clone();
         }
         let nodes = self.nodes_of(unit, topology);
+        let mut zones: Vec<Zone> = nodes.iter().filter_map(|n| self.zone(*n, topology)).collect();
+        zones.sort_unstable();
+        zones.dedup();
         let view = Arc::new(Unit {
             nodes,
+            zones,
             callees: self.calls(unit, true, topology),
             callers: self.calls(unit, false, topology),
         });
@@ -266,13 +278,24 @@ impl Places {
     }
 
     /// The zone of a node.
-    pub fn zone(&mut self, node: Thing, topology: &Topology) -> Option<Arc<str>> {
+    pub fn zone(&mut self, node: Thing, topology: &Topology) -> Option<Zone> {
         if let Some(known) = self.zones.get(&node) {
-            return known.clone();
+            return *known;
         }
-        let zone = self.entity(node).and_then(|e| topology.id(e)).and_then(|id| topology.zone(id)).map(Arc::from);
-        self.zones.insert(node, zone.clone());
+        let name = self.entity(node).and_then(|e| topology.id(e)).and_then(|id| topology.zone(id));
+        let zone = name.map(|name| {
+            let place = self.zone_names.iter().position(|z| **z == *name).unwrap_or_else(|| {
+                self.zone_names.push(name.into());
+                self.zone_names.len() - 1
+            });
+            place as Zone
+        });
+        self.zones.insert(node, zone);
         zone
+    }
+
+    pub fn zone_name(&self, zone: Zone) -> Arc<str> {
+        self.zone_names.get(zone as usize).cloned().unwrap_or_else(|| "".into())
     }
 
     /// Units with a pod on a node.

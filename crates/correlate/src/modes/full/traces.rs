@@ -80,44 +80,58 @@ const APART_S: f64 = 120.0;
 /// No rule looks farther back.
 const BACK_S: f64 = 1800.0;
 
+/// Traces of one key. Most looks find that the latest is too old already, and need not go where the list is.
+#[derive(Debug, Default)]
+struct Trail {
+    /// The greatest last onset in the list.
+    latest: f64,
+    /// By last onset, so that a look ends where it gets too old.
+    list: Vec<Trace>,
+}
+
+impl Trail {
+    fn add(&mut self, mut new: Trace) {
+        let same = self.list.iter().rposition(|t| {
+            t.group == new.group && t.class == new.class && t.name == new.name && t.lag(new.from).abs() <= APART_S
+        });
+        if let Some(place) = same {
+            let old = self.list.remove(place);
+            new.from = old.from.min(new.from);
+            new.to = old.to.max(new.to);
+        } else if self.list.len() == PER_KEY_MAX {
+            self.list.remove(0);
+        }
+        let place = self.list.iter().rposition(|t| t.to <= new.to).map_or(0, |p| p + 1);
+        self.list.insert(place, new);
+        self.latest = self.list.last().map_or(new.to, |t| t.to);
+    }
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Traces {
     /// By [`Key::code`].
-    keys: HashMap<u64, Vec<Trace>>,
+    keys: HashMap<u64, Trail>,
     latest: f64,
 }
 
 impl Traces {
     /// Those whose last onset is at most `back_s` before `onset`, the latest first.
     pub fn since(&self, key: Key, onset: f64, back_s: f64) -> impl Iterator<Item = &Trace> {
-        let list = self.keys.get(&key.code()).map_or(&[][..], Vec::as_slice);
-        list.iter().rev().take_while(move |t| t.to >= onset - back_s)
+        let edge = onset - back_s;
+        let trail = self.keys.get(&key.code()).filter(|trail| trail.latest >= edge);
+        trail.map_or(&[][..], |trail| &trail.list).iter().rev().take_while(move |t| t.to >= edge)
     }
 
     pub fn add(&mut self, key: Key, new: Trace) {
         self.latest = self.latest.max(new.to);
         if self.keys.len() >= KEYS_MAX {
             let edge = self.latest - 4.0 * BACK_S;
-            self.keys.retain(|_, list| list.iter().any(|t| t.to > edge));
+            self.keys.retain(|_, trail| trail.latest > edge);
             if self.keys.len() >= KEYS_MAX {
                 self.keys.clear();
             }
         }
-        let list = self.keys.entry(key.code()).or_default();
-        let same = list.iter().rposition(|t| {
-            t.group == new.group && t.class == new.class && t.name == new.name && t.lag(new.from).abs() <= APART_S
-        });
-        let mut new = new;
-        if let Some(place) = same {
-            let old = list.remove(place);
-            new.from = old.from.min(new.from);
-            new.to = old.to.max(new.to);
-        } else if list.len() == PER_KEY_MAX {
-            list.remove(0);
-        }
-        // by last onset, so that a look ends where it gets too old
-        let place = list.iter().rposition(|t| t.to <= new.to).map_or(0, |p| p + 1);
-        list.insert(place, new);
+        self.keys.entry(key.code()).or_default().add(new);
     }
 
     pub fn clear(&mut self) {

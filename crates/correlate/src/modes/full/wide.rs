@@ -1,8 +1,6 @@
 //! Troubles that are wider than the topology tells: what everything depends on, a zone, many unrelated things at once.
 
-use std::sync::Arc;
-
-use super::places::{Located, Places};
+use super::places::{Located, Places, Zone};
 use crate::Topology;
 use crate::subject::Class;
 
@@ -15,7 +13,7 @@ pub(super) enum Kind {
     ControlPlane,
     /// Several services without a relation at one moment: something that all of them use, not known yet.
     Burst,
-    Zone(Arc<str>),
+    Zone(Zone),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -43,25 +41,23 @@ pub(super) fn explains(wide: &Wide, item: &Located, places: &mut Places, topolog
         (Kind::ControlPlane, Class::Kubelet | Class::Node) if within(-60.0, 320.0) => 0.6,
         (Kind::ControlPlane, Class::Rollout) if within(-60.0, 420.0) => 0.5,
         (Kind::Zone(zone), Class::NodeDown | Class::Node)
-            if within(-70.0, 80.0) && in_zone(item, zone, places, topology) =>
+            if within(-70.0, 80.0) && in_zone(item, *zone, places, topology) =>
         {
             0.92
         }
         (Kind::Zone(zone), Class::NotReady | Class::Pod)
-            if within(-30.0, 150.0) && in_zone(item, zone, places, topology) =>
+            if within(-30.0, 150.0) && in_zone(item, *zone, places, topology) =>
         {
             0.8
         }
         (Kind::Zone(zone), Class::Replicas | Class::Request) if within(-30.0, 150.0) => {
             let Some(unit) = item.unit else { return 0.0 };
-            let view = places.unit(unit, topology);
-            let there = view.nodes.iter().any(|n| places.zone(*n, topology).is_some_and(|z| z == *zone));
-            if there { 0.3 } else { 0.0 }
+            if places.unit(unit, topology).zones.contains(zone) { 0.3 } else { 0.0 }
         }
         _ => 0.0,
     }
 }
 
-fn in_zone(item: &Located, zone: &Arc<str>, places: &mut Places, topology: &Topology) -> bool {
-    item.node.and_then(|n| places.zone(n, topology)).is_some_and(|z| z == *zone)
+fn in_zone(item: &Located, zone: Zone, places: &mut Places, topology: &Topology) -> bool {
+    item.node.and_then(|n| places.zone(n, topology)) == Some(zone)
 }
