@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::places::{Located, Places};
-use crate::Topology;
 use crate::subject::Class;
+use crate::{GroupId, Topology, WideRow};
 
 /// What makes a group wide.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,11 +18,43 @@ pub(super) enum Kind {
     Zone(Arc<str>),
 }
 
+impl Kind {
+    /// A word for a store.
+    fn word(&self) -> String {
+        match self {
+            Kind::Dns => "dns".to_owned(),
+            Kind::ControlPlane => "control-plane".to_owned(),
+            Kind::Burst => "burst".to_owned(),
+            Kind::Zone(zone) => format!("zone:{zone}"),
+        }
+    }
+
+    fn of(word: &str) -> Option<Kind> {
+        match word {
+            "dns" => Some(Kind::Dns),
+            "control-plane" => Some(Kind::ControlPlane),
+            "burst" => Some(Kind::Burst),
+            _ => word.strip_prefix("zone:").map(|zone| Kind::Zone(zone.into())),
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Wide {
     pub kind: Kind,
     /// Seconds.
     pub onset: f64,
+}
+
+impl Wide {
+    pub fn row(&self, group: GroupId) -> WideRow {
+        WideRow { group, kind: self.kind.word(), onset: self.onset }
+    }
+
+    /// What a row tells; `None` if it cannot be meant so.
+    pub fn of(row: &WideRow) -> Option<Wide> {
+        Some(Wide { kind: Kind::of(&row.kind)?, onset: Some(row.onset).filter(|o| o.is_finite())? })
+    }
 }
 
 /// A wide group takes nothing that began later than this.
