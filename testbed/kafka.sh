@@ -2,10 +2,12 @@
 # Rootline and a real Kafka: alerts, logs and events out of topics, events and incidents into topics; the broker is killed and
 # comes back, the daemon is killed and comes back, and nothing is lost.
 #
-# usage: kafka.sh      ROOTLINE (target/release/rootline), needs Java 17, Maven, jq, curl; no cluster
+# usage: kafka.sh [tls]      ROOTLINE (target/release/rootline), needs Java 17, Maven, jq, curl; no cluster
+# tls: also a listener with TLS and SCRAM, with certificates made here; ROOTLINE must be built with `--features kafka-tls`
 NAME=kafka PORT_SHIFT=0
 . "$(dirname "$0")/pipes.sh"
-KAFKA_PORT=$((OWN_PORT + 1)) CONTROLLER_PORT=$((OWN_PORT + 2))
+KAFKA_PORT=$((OWN_PORT + 1)) CONTROLLER_PORT=$((OWN_PORT + 2)) SECURE_PORT=$((OWN_PORT + 3))
+TLS=${1:-}
 BROKER=127.0.0.1:$KAFKA_PORT
 jars kafka "kafka=$KAFKA" "slf4j=$SLF4J"
 trap 'over broker' EXIT
@@ -33,6 +35,27 @@ log.cleaner.dedupe.buffer.size=16777216
 broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500
 C
+format=()
+if [ "$TLS" = tls ]; then
+  # a CA, a broker's certificate for 127.0.0.1, another CA that signed nothing; keys as PKCS#8, as Kafka reads PEM
+  (
+    cd "$WORK"; exec > "$LOG/certificates.log" 2>&1
+    for ca in ca stranger; do openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj "/CN=$ca" -keyout "$ca.key" -out "$ca.pem"; done
+    openssl req -newkey rsa:2048 -nodes -subj /CN=broker -keyout broker.key -out broker.csr
+    openssl x509 -req -in broker.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile <(echo 'subjectAltName=IP:127.0.0.1') -out broker.crt
+    cat broker.key broker.crt > broker.pem
+  ) || { cat "$LOG/certificates.log" >&2; die "certificates could not be made"; }
+  printf 'hunter2\n' > "$WORK/password"; printf 'hunter3\n' > "$WORK/wrong"
+  sed -i "s|^listeners=.*|&,SECURE://127.0.0.1:$SECURE_PORT|; s|^advertised.listeners=.*|&,SECURE://127.0.0.1:$SECURE_PORT|; s|^listener.security.protocol.map=.*|&,SECURE:SASL_SSL|" "$WORK/server.properties"
+  cat >> "$WORK/server.properties" <<C
+listener.name.secure.ssl.keystore.type=PEM
+listener.name.secure.ssl.keystore.location=$WORK/broker.pem
+listener.name.secure.sasl.enabled.mechanisms=SCRAM-SHA-512,PLAIN
+listener.name.secure.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.secure.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_rootline="hunter2";
+C
+  format=(--add-scram 'SCRAM-SHA-512=[name=rootline,password=hunter2]')
+fi
 tool() { java -Xmx128m -Dorg.slf4j.simpleLogger.defaultLogLevel=error -cp "$JARS/*" "$@"; }
 broker() {
   local from; from=$(stat -c %s "$LOG/broker.log" 2>/dev/null || echo 0)
@@ -58,19 +81,23 @@ group_is_done() { # all topics of the group are read and committed to their end
 }
 
 say "kafka.sh: a broker of Kafka $KAFKA"
-tool kafka.tools.StorageTool format -t "$(tool kafka.tools.StorageTool random-uuid 2> /dev/null | tail -1)" -c "$WORK/server.properties" > "$LOG/format.log" 2>&1 || { cat "$LOG/format.log" >&2; die "the storage could not be formatted"; }
+tool kafka.tools.StorageTool format -t "$(tool kafka.tools.StorageTool random-uuid 2> /dev/null | tail -1)" -c "$WORK/server.properties" "${format[@]}" > "$LOG/format.log" 2>&1 || { cat "$LOG/format.log" >&2; die "the storage could not be formatted"; }
 broker
 for topic in k8s-events k8s-logs alerts forwarded incidents; do
   tool org.apache.kafka.tools.TopicCommand --bootstrap-server "$BROKER" --create --topic "$topic" --partitions 3 --replication-factor 1 > /dev/null
 done
-cat > "$WORK/rootline.yaml" <<C
+configure() { # BROKERS LINE... : what the daemon is told, with more lines about Kafka
+  cat > "$WORK/rootline.yaml" <<C
 daemon: {tick_s: 2, cluster: testbed}
 kafka:
-  brokers: $BROKER
+  brokers: $1
   read: {alerts: [alerts], logs: [k8s-logs], events: [k8s-events]}
   forward: {events: forwarded, incidents: incidents}
   settings: {reconnect.backoff.max.ms: "1000"}
 C
+  shift; for line in "$@"; do echo "  $line" >> "$WORK/rootline.yaml"; done
+}
+configure "$BROKER"
 rootline
 
 say "kafka.sh: everything is up"
@@ -116,4 +143,25 @@ twice=$(cut -f2 "$WORK/forwarded.txt" | jq -r '.event.metadata.uid + " " + (.eve
 say "kafka.sh: events that came out twice: $twice (at least once is what is promised)"
 lost=$(cut -f2 "$WORK/forwarded.txt" | jq -r .event.metadata.uid | sort -u | tr '\n' ' ')
 if [ "$lost" = "e1 e2 e3 e4 " ]; then pass "every event was forwarded"; else fail "every event was forwarded: $lost"; fi
+
+if [ "$TLS" = tls ]; then
+  secure() { # MECHANISM PASSWORD-FILE CA : the daemon comes back by the other listener
+    stop rootline
+    configure "127.0.0.1:$SECURE_PORT" "tls: true" "ca_file: $WORK/$3" "sasl: {mechanism: $1, username: rootline, password_file: $WORK/$2}"
+    rootline
+  }
+  for mechanism in SCRAM-SHA-512 PLAIN; do
+    say "kafka.sh: TLS and $mechanism"
+    secure "$mechanism" password ca.pem
+    name=Secure${mechanism%%-*}
+    alert "$name" "secure-${mechanism%%-*}" | produce alerts
+    check 60 "$mechanism: an alert came in" alerts_are "$name" 1
+    check 120 "$mechanism: its incident came out" said incidents "\"alertname\":\"$name\""
+  done
+  say "kafka.sh: a wrong password, a CA that nobody trusts"
+  secure SCRAM-SHA-512 wrong ca.pem
+  check 60 "the state says that the password is refused" source_says kafka-in:alerts '[Aa]uthentication'
+  secure SCRAM-SHA-512 password stranger.pem
+  check 60 "the state says that there is no broker to be trusted" source_says kafka-in:alerts 'SSL|certificate|broker'
+fi
 finish

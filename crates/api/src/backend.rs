@@ -7,8 +7,8 @@ use rootline_model::LiveIncident;
 use tokio::sync::broadcast;
 
 use crate::words::{
-    Action, AlertState, ChangeQuery, ChangeRow, Chart, DeadLetter, EventQuery, EventRow, Gauges, IncidentQuery, News,
-    Page, Paging, Reloaded, Silence, Status,
+    Action, AlertPair, AlertState, ChangeQuery, ChangeRow, Chart, DeadLetter, EventQuery, EventRow, Gauges,
+    IncidentQuery, News, Page, Paging, Reloaded, Silence, Status,
 };
 
 /// An answer that takes a while. Whoever works synchronously wraps `spawn_blocking`.
@@ -61,6 +61,9 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Alerts that fire, and those resolved not long ago.
     fn alerts(&self) -> Answered<'_, Vec<AlertState>>;
+
+    /// Which names of alerts go together, the most frequent first.
+    fn pairs(&self) -> Answered<'_, Vec<AlertPair>>;
 
     /// All that are kept, expired ones too.
     fn silences(&self) -> Answered<'_, Vec<Silence>>;

@@ -30,9 +30,9 @@ pub use server::{Audit, Audited, Bound, Options, ServeError, Server};
 pub use standby::{Leader, Standby};
 pub use wire::incident_json;
 pub use words::{
-    Action, AlertState, ChangeQuery, ChangeRow, Chart, ConfigState, Counted, DeadLetter, EventQuery, EventRow,
-    Forecast, Gauges, IncidentGauge, IncidentQuery, Level, News, OutboxGauge, Page, Paging, PipeGauge, Reloaded,
-    Silence, SourceState, Status, What, Window,
+    Action, AlertPair, AlertState, ChangeQuery, ChangeRow, Chart, ConfigState, Counted, DeadLetter, EventQuery,
+    EventRow, Forecast, Gauges, IncidentGauge, IncidentQuery, Level, News, OutboxGauge, Page, Paging, PipeGauge,
+    Reloaded, Silence, SourceState, Status, What, Window,
 };
 
 #[cfg(test)]

@@ -61,6 +61,7 @@ fn own_api() -> Vec<(Route, Routed)> {
         route("GET", "/api/v1/incidents/{id}/charts", View, get(incidents::charts)),
         route("GET", "/api/v1/incidents/{id}/record", Operate, get(incidents::record)),
         route("GET", "/api/v1/alerts", View, get(more::alerts)),
+        route("GET", "/api/v1/alerts/pairs", View, get(more::pairs)),
         route("GET", "/api/v1/silences", View, get(more::silences)),
         route("POST", "/api/v1/silences", Operate, post(more::silence)),
         route("DELETE", "/api/v1/silences/{id}", Operate, delete(more::expire)),

@@ -220,6 +220,23 @@ pub struct DeadLetter {
     pub error: String,
 }
 
+/// Two names of alerts that go together, as learnt.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AlertPair {
+    pub name: String,
+    /// Beside alerts of this name it came.
+    pub beside: String,
+    /// Incidents with both, with `name`, with `name` alone, with `beside`.
+    pub together: f64,
+    pub incidents: f64,
+    pub alone: f64,
+    pub beside_incidents: f64,
+    /// How many times more often than by chance.
+    pub lift: Option<f64>,
+    /// Most often it came between these seconds after `beside`.
+    pub delay_s: (f64, f64),
+}
+
 /// Something that people can see has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct News {

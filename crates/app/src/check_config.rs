@@ -35,6 +35,8 @@ pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
         None => Settings::load(cli)?,
     };
     settings.thresholds()?;
+    let place = settings.file.as_ref().map(|f| f.display().to_string()).unwrap_or_default();
+    rootline_daemon::check_files(&place, &settings.config).map_err(|e| Failure::config(&e))?;
     let (engine, warnings) = settings.engine_and_warnings(&[])?;
     let name = settings.file.take().map_or_else(
         || settings.words("no configuration file", "没有配置文件").to_owned(),
@@ -42,7 +44,8 @@ pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
     );
     let rules = engine.rules().rules().len();
     if warnings > 0 {
-        return Err(Failure::new("could not use every rule").detail(format!("{name}: {warnings} warnings, see above")));
+        return Err(Failure::new(("could not use every rule", "有规则无法使用"))
+            .said((format!("{name}: {warnings} warnings, see above"), format!("{name}：{warnings} 条警告，见上"))));
     }
     let (en, zh) =
         (format!("{name}: fine, {rules} rules in force\n"), format!("{name}：配置无误，{rules} 条规则生效\n"));

@@ -258,7 +258,7 @@ pub fn ack(cli: &Cli, args: &AckArgs) -> Result<Outcome, Failure> {
 
 pub fn silence(args: &SilenceArgs) -> Result<Outcome, Failure> {
     let now = jiff::Timestamp::now();
-    let failed = |why: String| Failure::new("could not silence").detail(why);
+    let failed = |why: String| Failure::new(("could not silence", "无法静默")).detail(why);
     let lasts: jiff::SignedDuration = args.lasts.parse().map_err(|e| failed(format!("`{}`: {e}", args.lasts)))?;
     let matchers = args.matchers.iter().map(|m| matcher(m).map_err(failed)).collect::<Result<Vec<_>, _>>()?;
     let body = json!({
@@ -290,11 +290,11 @@ fn matcher(text: &str) -> Result<Value, String> {
 pub fn keep(cli: &Cli, id: u64, (output, force): (Option<&Path>, bool), place: &Where) -> Result<Outcome, Failure> {
     let file = output.map_or_else(|| PathBuf::from(format!("incident-{id}.rootline")), Path::to_owned);
     let name = file.display();
-    let failed = |e| Failure::new("could not keep the incident").detail(format!("{name}: {e}"));
+    let failed = |e: std::io::Error| Failure::new(("could not keep the incident", "无法保存故障事件")).file(&name, &e);
     if file.exists() && !force {
-        return Err(Failure::new(format!("could not write {name}"))
-            .detail("the file exists")
-            .hint("--force writes over it"));
+        return Err(Failure::new((format!("could not write {name}"), format!("无法写入 {name}")))
+            .said(("the file exists", "文件已经存在"))
+            .hint(("--force writes over it", "加 --force 覆盖")));
     }
     let path = format!("/api/v1/incidents/{id}/record");
     let bytes = Daemon::at(place)?.fetch(&path)?;
@@ -313,7 +313,9 @@ fn done(text: &str) -> Result<Outcome, Failure> {
 }
 
 fn strange(error: serde_json::Error) -> Failure {
-    Failure::new("could not read the daemon's answer").detail(error).hint("is it another version?")
+    Failure::new(("could not read the daemon's answer", "无法解析守护进程的应答"))
+        .detail(error)
+        .hint(("is it another version?", "它是不是另一个版本？"))
 }
 
 /// For an answer, and for a recording of a large cluster.
@@ -328,8 +330,7 @@ struct Daemon {
 
 impl Daemon {
     fn at(place: &Where) -> Result<Daemon, Failure> {
-        let failed =
-            |e: &dyn std::fmt::Display| Failure::new("could not ask the daemon").detail(format!("{}: {e}", place.url));
+        let failed = |e: &dyn std::fmt::Display| Failure::new(COULD_NOT).detail(format!("{}: {e}", place.url));
         let base = Url::parse(&place.url).map_err(|e| failed(&e))?;
         let _ = rustls::crypto::ring::default_provider().install_default();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| failed(&e))?;
@@ -352,12 +353,14 @@ impl Daemon {
         body: Option<&Value>,
         patience: Duration,
     ) -> Result<Vec<u8>, Failure> {
-        let failed = |e: &dyn std::fmt::Display| {
-            Failure::new("could not ask the daemon")
-                .detail(format!("{}: {e}", self.base))
-                .hint("is `rootline run` there? --url or ROOTLINE_URL name its address")
+        let failed = |e: &reqwest::Error| {
+            let (en, zh) = reason(e);
+            Failure::new(COULD_NOT).said((format!("{}: {en}", self.base), format!("{}：{zh}", self.base))).hint((
+                "is `rootline run` there? --url or ROOTLINE_URL name its address",
+                "`rootline run` 在那里运行吗？用 --url 或 ROOTLINE_URL 指定地址",
+            ))
         };
-        let url = self.base.join(path).map_err(|e| failed(&e))?;
+        let url = self.base.join(path).map_err(|e| Failure::new(COULD_NOT).detail(e))?;
         self.runtime.block_on(async {
             let client = reqwest::Client::builder().timeout(patience).build().map_err(|e| failed(&e))?;
             let mut request = client.request(method, url).query(query);
@@ -367,34 +370,74 @@ impl Daemon {
             if let Some(body) = body {
                 request = request.json(body);
             }
-            // the reason stands at the end of the chain: "connection refused"
-            let answer = request.send().await.map_err(|e| failed(&deepest(&e)))?;
+            let answer = request.send().await.map_err(|e| failed(&e))?;
             let status = answer.status();
             let bytes = answer.bytes().await.map_err(|e| failed(&e))?;
-            let refused = || refused(status, &String::from_utf8_lossy(&bytes));
+            let refused = || refused(status, path, &String::from_utf8_lossy(&bytes));
             if status.is_success() { Ok(bytes.to_vec()) } else { Err(refused()) }
         })
     }
 }
 
-fn deepest(error: &dyn std::error::Error) -> String {
-    let mut last = error;
+const COULD_NOT: (&str, &str) = ("could not ask the daemon", "无法访问守护进程");
+
+/// The reason stands at the end of the chain: "connection refused".
+fn reason(error: &reqwest::Error) -> (String, String) {
+    let mut last: &(dyn std::error::Error + 'static) = error;
+    let mut io: Option<&std::io::Error> = None;
     while let Some(source) = last.source() {
         last = source;
+        io = last.downcast_ref::<std::io::Error>().or(io);
     }
-    last.to_string()
+    let en = last.to_string();
+    let zh = match io {
+        _ if error.is_timeout() => "超时未应答".to_owned(),
+        Some(io) => rootline_archive::io_words(io, Lang::Zh),
+        None => en.clone(),
+    };
+    (en, zh)
 }
 
-/// The daemon's own words where it has some (RFC 9457).
-fn refused(status: StatusCode, text: &str) -> Failure {
+/// The daemon's own words where it has some (RFC 9457), and ours where the answer is one that everybody meets.
+fn refused(status: StatusCode, path: &str, text: &str) -> Failure {
     let problem: Option<Value> = serde_json::from_str(text).ok();
     let detail = problem.as_ref().and_then(|p| p.get("detail").or_else(|| p.get("title"))).and_then(Value::as_str);
-    Failure::new("the daemon refused").detail(detail.map_or_else(|| status.to_string(), str::to_owned))
+    let en = detail.map_or_else(|| status.to_string(), str::to_owned);
+    let failure = Failure::new(("the daemon refused", "守护进程拒绝了请求"));
+    let token = ("--token or ROOTLINE_TOKEN name it", "用 --token 或 ROOTLINE_TOKEN 指定令牌");
+    let incident = path.strip_prefix("/api/v1/incidents/").and_then(|rest| rest.split('/').next());
+    match (status, incident) {
+        (StatusCode::UNAUTHORIZED, _) => failure.said((en, "没有令牌，或令牌无效".to_owned())).hint(token),
+        (StatusCode::FORBIDDEN, _) => failure.said((en, "该令牌的角色无权执行此操作".to_owned())).hint(token),
+        (StatusCode::NOT_FOUND, Some(id)) => failure.said((en, format!("没有编号为 {id} 的故障事件，或者它早已恢复"))),
+        (StatusCode::SERVICE_UNAVAILABLE, _) => failure.said((en.clone(), format!("守护进程暂时无法应答：{en}"))),
+        _ => failure.detail(en),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn refusals_that_everybody_meets_have_chinese_words_and_the_daemons_own_in_english() {
+        let said = |status: u16, path: &str, lang: Lang| {
+            let status = StatusCode::from_u16(status).expect("a status");
+            let shown = refused(status, path, r#"{"detail":"its own words"}"#).shown(lang);
+            std::error::Error::source(&shown).map(ToString::to_string).unwrap_or_default()
+        };
+        let (one, all) = ("/api/v1/incidents/17/ack", "/api/v1/incidents");
+        for (status, path, expect) in [
+            (401, all, "令牌无效"),
+            (403, one, "无权执行"),
+            (404, one, "没有编号为 17 的故障事件"),
+            (404, all, "its own words"),
+            (503, all, "暂时无法应答"),
+        ] {
+            assert!(said(status, path, Lang::Zh).contains(expect), "{}", said(status, path, Lang::Zh));
+            assert_eq!(said(status, path, Lang::En), "its own words");
+        }
+    }
 
     #[test]
     fn matchers_are_read_as_prometheus_writes_them() {

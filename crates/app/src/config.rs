@@ -32,7 +32,8 @@ pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
     match &args.command {
         Command::Init { file } => {
             let name = file.display();
-            let failed = |e| Failure::new("could not write the configuration").detail(format!("{name}: {e}"));
+            let could_not = ("could not write the configuration", "无法写入配置");
+            let failed = |e: std::io::Error| Failure::new(could_not).file(&name, &e);
             let mut options = std::fs::OpenOptions::new();
             let made = options.write(true).create_new(true).open(file).map_err(failed)?;
             std::io::Write::write_all(&mut &made, DEFAULTS.as_bytes()).map_err(failed)?;

@@ -90,9 +90,10 @@ pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
     let engine = settings.engine(&args.rules)?;
     let input = if given.files.is_empty() {
         if args.now.is_some() {
-            return Err(
-                Failure::new("could not use --now").detail("a live cluster is of this moment; --now is for files")
-            );
+            return Err(Failure::new(("could not use --now", "不能使用 --now")).said((
+                "a live cluster is of this moment; --now is for files",
+                "在线集群就是此刻的状态；--now 只用于文件",
+            )));
         }
         live::read(&args.cluster, args.namespace.as_deref(), &settings, &engine, None)?
     } else {
@@ -134,9 +135,12 @@ fn refuse_live_options(args: &live::ClusterArgs) -> Result<(), Failure> {
     if args.context.is_none() && args.kubeconfig.is_none() && args.prometheus.is_none() {
         return Ok(());
     }
-    Err(Failure::new("could not decide what to read")
-        .detail("files are named, and a cluster too (--context, --kubeconfig, --prometheus)")
-        .hint("name files or a cluster, not both"))
+    Err(Failure::new(("could not decide what to read", "无法确定要读取什么"))
+        .said((
+            "files are named, and a cluster too (--context, --kubeconfig, --prometheus)",
+            "既指定了文件，又指定了集群（--context、--kubeconfig、--prometheus）",
+        ))
+        .hint(("name files or a cluster, not both", "文件和集群只能二选一")))
 }
 
 fn answer(
@@ -164,22 +168,29 @@ fn answer(
 /// A folder of anything but a cluster's state is not a healthy cluster.
 fn nothing_found(diagnosis: &Diagnosis) -> Failure {
     let left_out: Vec<String> = diagnosis.gaps.iter().take(3).map(|g| g.subject.clone()).collect();
+    let nothing = "it holds no object, no event and no log line of a cluster";
+    let nothing_zh = "其中没有任何集群对象、事件或日志";
     let detail = match left_out.is_empty() {
-        true => "it holds no object, no event and no log line of a cluster".to_owned(),
-        false => {
-            format!("it holds no object, no event and no log line of a cluster; not read: {}", left_out.join(", "))
-        }
+        true => (nothing.to_owned(), nothing_zh.to_owned()),
+        false => (
+            format!("{nothing}; not read: {}", left_out.join(", ")),
+            format!("{nothing_zh}；未能读取：{}", left_out.join("、")),
+        ),
     };
-    Failure::new(format!("could not find a cluster's state in {}", diagnosis.scope.source)).detail(detail).hint(
-        "name a support bundle, a cluster-info dump, the output of kubectl as JSON, YAML or text, or an archive of \
+    let source = &diagnosis.scope.source;
+    Failure::new((format!("could not find a cluster's state in {source}"), format!("在 {source} 中没有找到集群状态")))
+        .said(detail)
+        .hint((
+            "name a support bundle, a cluster-info dump, the output of kubectl as JSON, YAML or text, or an archive of \
          `rootline record`",
-    )
+            "请给出支持包、cluster-info dump、kubectl 的 JSON、YAML 或文本输出，或 `rootline record` 的录制文件",
+        ))
 }
 
 /// "Nothing is wrong with deploy/crat" must not be the answer to a slip of the pen.
 fn missing(signals: &[Signal], target: &Target) -> Option<Failure> {
     let objects = || signals.iter().filter_map(|s| if let Signal::Object(o) = s { Some(o) } else { None });
-    let hint = "was it read at all? without a name everything is shown";
+    let hint = ("was it read at all? without a name everything is shown", "它真的被读进来了吗？不写名字则显示全部");
     if let Some(absent) = target.entities.iter().find(|e| !objects().any(|o| is(o, e))) {
         let alike: Vec<String> = objects()
             .filter(|o| Kind::parse(o.kind()) == Some(absent.kind))
@@ -187,19 +198,21 @@ fn missing(signals: &[Signal], target: &Target) -> Option<Failure> {
             .filter(|name| crate::explain::near(name, &absent.name))
             .take(3)
             .collect();
-        let failure =
-            Failure::new(format!("could not find {absent}")).detail("the state that was read does not hold it");
+        let failure = Failure::new((format!("could not find {absent}"), format!("没有找到 {absent}")))
+            .said(("the state that was read does not hold it", "读到的状态中没有它"));
         return Some(match alike.is_empty() {
             true => failure.hint(hint),
-            false => failure.hint(format!("did you mean {}?", alike.join(", "))),
+            false => {
+                failure.hint((format!("did you mean {}?", alike.join(", ")), format!("是不是 {}？", alike.join("、"))))
+            }
         });
     }
     let namespace = target.namespace.as_deref()?;
     let held = objects().any(|o| *o.metadata().namespace == *namespace)
         || objects().any(|o| o.kind() == "Namespace" && *o.metadata().name == *namespace);
     (!held).then(|| {
-        Failure::new(format!("could not find namespace {namespace}"))
-            .detail("the state that was read holds nothing of it")
+        Failure::new((format!("could not find namespace {namespace}"), format!("没有找到命名空间 {namespace}")))
+            .said(("the state that was read holds nothing of it", "读到的状态中没有它的任何内容"))
             .hint(hint)
     })
 }

@@ -28,7 +28,8 @@ pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
     let Some(text) = page(knowledge, &args.code, &settings.report_options(args.width)) else {
         let codes = knowledge.causes.keys().chain(knowledge.findings.keys()).map(String::as_str);
         let alike = alike(&args.code, codes);
-        let failure = Failure::new(format!("could not explain `{}`", args.code)).detail("there is no such code");
+        let failure = Failure::new((format!("could not explain `{}`", args.code), format!("无法解释 `{}`", args.code)))
+            .said(("there is no such code", "没有这个代码"));
         return Err(failure.hint(match alike.is_empty() {
             true => "`rootline catalog` lists all codes".to_owned(),
             false => format!("did you mean {}? `rootline catalog` lists all codes", alike.join(", ")),

@@ -42,7 +42,8 @@ pub fn sort(args: &[String], namespace: Option<&str>, exists: impl Fn(&str) -> b
         }
     }
     if given.files.iter().filter(|f| *f == "-").count() > 1 {
-        return Err(Failure::new("could not read the state").detail("standard input (-) is named twice"));
+        return Err(Failure::new(("could not read the state", "无法读取集群状态"))
+            .said(("standard input (-) is named twice", "标准输入（-）写了两次")));
     }
     Ok(given)
 }
@@ -54,9 +55,10 @@ fn looks_like_file(arg: &str) -> bool {
 
 fn target(arg: &str, namespace: Option<&str>) -> Result<EntityRef, Failure> {
     let unknown = |why: String| {
-        Failure::new(format!("could not understand `{arg}`"))
-            .detail(why)
-            .hint("name a file that exists, `-` for standard input, or what hurts as KIND/NAME, such as deploy/cart or node/w1")
+        Failure::new((format!("could not understand `{arg}`"), format!("无法理解 `{arg}`"))).detail(why).hint((
+            "name a file that exists, `-` for standard input, or what hurts as KIND/NAME, such as deploy/cart or node/w1",
+            "请给出存在的文件、表示标准输入的 `-`，或出问题的对象 KIND/NAME，例如 deploy/cart、node/w1",
+        ))
     };
     let Some((kind, name)) = arg.split_once('/') else {
         return Err(unknown("there is no such file".to_owned()));
@@ -111,7 +113,9 @@ mod tests {
                 assert_eq!(given.files, files, "{args:?}");
                 assert_eq!(names, targets, "{args:?}");
             }
-            (Err(failure), Err(expect)) => assert_eq!(failure.to_string(), expect, "{args:?}"),
+            (Err(failure), Err(expect)) => {
+                assert_eq!(failure.shown(rootline_model::Lang::En).to_string(), expect, "{args:?}")
+            }
             (got, _) => panic!("{args:?}: {got:?}"),
         }
     }

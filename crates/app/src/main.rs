@@ -62,7 +62,7 @@ fn main() -> ExitCode {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Problems) => ExitCode::from(2),
         Err(failure) => {
-            terminal::complain(failure, cli.color);
+            terminal::complain(&failure, cli.color, settings::spoken(&cli));
             ExitCode::from(1)
         }
     }

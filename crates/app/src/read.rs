@@ -29,7 +29,7 @@ fn one(path: &str, options: &ReadOptions) -> Result<Input, Failure> {
         let mut bytes = Vec::new();
         let limit = options.limits.total_bytes;
         let read = std::io::stdin().lock().take(limit.saturating_add(1)).read_to_end(&mut bytes);
-        read.map_err(|e| Failure::new("could not read standard input").detail(e))?;
+        read.map_err(|e| Failure::new(("could not read standard input", "无法读取标准输入")).detail(e))?;
         read_bytes("stdin", bytes, options)
     } else {
         read_path(Path::new(path), options)

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use rootline_archive::{About, Writer};
+use rootline_model::Lang;
 
 use crate::cli::Cli;
 use crate::failure::Failure;
@@ -44,9 +45,10 @@ pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
     // clap asks for it where no incident is named
     let output = args.output.clone().unwrap_or_default();
     if output.exists() && !args.force {
-        return Err(Failure::new(format!("could not write {}", output.display()))
-            .detail("the file exists")
-            .hint("--force writes over it"));
+        let name = output.display();
+        return Err(Failure::new((format!("could not write {name}"), format!("无法写入 {name}")))
+            .said(("the file exists", "文件已经存在"))
+            .hint(("--force writes over it", "加 --force 覆盖")));
     }
     let engine = settings.engine(&[])?;
     let tool = format!("rootline {}", env!("CARGO_PKG_VERSION"));
@@ -55,9 +57,11 @@ pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
         writer = writer.unredacted();
     }
     live::read(&args.cluster, args.namespace.as_deref(), &settings, &engine, Some(&mut writer))?;
-    let manifest = writer
-        .write_file(&output)
-        .map_err(|e| Failure::new(format!("could not write {}", output.display())).detail(&e).hint(e.hint()))?;
+    let manifest = writer.write_file(&output).map_err(|e| {
+        Failure::new((format!("could not write {}", output.display()), format!("无法写入 {}", output.display())))
+            .said((e.words(Lang::En), e.words(Lang::Zh)))
+            .hint((e.hint(Lang::En), e.hint(Lang::Zh)))
+    })?;
     let (name, n, at) = (output.display(), manifest.files.len(), &manifest.recorded_at);
     let secret = if manifest.redacted {
         settings.words("redacted", "已脱敏")

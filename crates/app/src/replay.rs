@@ -87,6 +87,8 @@ struct Line<'a> {
     history: bool,
 }
 
+const COULD_NOT: (&str, &str) = ("could not replay", "无法重放");
+
 pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
     let settings = Settings::load(cli)?;
     let engine = settings.engine(&[])?;
@@ -97,7 +99,7 @@ pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
     // of one moment the state comes first: it is what the alerts are about
     pieces.sort_by_key(|(at, piece)| (*at, matches!(piece, Piece::Alerts(_))));
     let (Some(first), Some(last)) = (pieces.first().map(|p| p.0), pieces.last().map(|p| p.0)) else {
-        return Err(Failure::new("could not replay").detail("nothing is recorded there"));
+        return Err(Failure::new(COULD_NOT).said(("nothing is recorded there", "这里没有任何录制内容")));
     };
     let mut live = Live::new(engine, LiveOptions::default());
     let step = SignedDuration::from_secs(i64::from(args.tick));
@@ -155,7 +157,7 @@ fn finish(live: &Live, format: Format, (alerts, messages): (usize, usize), lang:
 fn collect(input: &Path, settings: &Settings, pieces: &mut Vec<(Timestamp, Piece)>) -> Result<(), Failure> {
     let is_tape = |p: &Path| p.extension().is_some_and(|e| e == "jsonl");
     if input.is_dir() && input.join("tape.jsonl").is_file() {
-        let failed = |e| Failure::new("could not replay").detail(format!("{}: {e}", input.display()));
+        let failed = |e: std::io::Error| Failure::new(COULD_NOT).file(input.display(), &e);
         let entries = std::fs::read_dir(input).map_err(failed)?;
         let mut files: Vec<PathBuf> = entries.flatten().map(|e| e.path()).collect();
         files.sort();
@@ -176,7 +178,7 @@ fn collect(input: &Path, settings: &Settings, pieces: &mut Vec<(Timestamp, Piece
         }
     }
     if is_tape(input) {
-        let failed = |e| Failure::new("could not replay").detail(format!("{}: {e}", input.display()));
+        let failed = |e: std::io::Error| Failure::new(COULD_NOT).file(input.display(), &e);
         return tape(input, &std::fs::read_to_string(input).map_err(failed)?, pieces);
     }
     let first = pieces.len();
@@ -187,7 +189,7 @@ fn collect(input: &Path, settings: &Settings, pieces: &mut Vec<(Timestamp, Piece
     let state = read_path(input, &settings.read_options(None)).map_err(|e| Failure::read(&e))?;
     let at = state.signals.iter().find_map(|s| if let Signal::Clock(at) = s { Some(*at) } else { None });
     let at = at.ok_or_else(|| {
-        Failure::new("could not replay").detail(format!("{}: does not tell of which moment it is", input.display()))
+        Failure::new(COULD_NOT).detail(format!("{}: does not tell of which moment it is", input.display()))
     })?;
     let mut signals = state.signals;
     if began.is_some() {
@@ -213,13 +215,15 @@ fn own_tape(input: &Path) -> Result<Option<String>, Failure> {
         return Ok(None);
     }
     let found = rootline_archive::member(input, &format!("{}tape.jsonl", rootline_archive::EXTRAS), TAPE_MAX);
-    let bytes = found.map_err(|e| Failure::new("could not replay").detail(&e).hint(e.hint()))?;
+    let bytes = found.map_err(|e| {
+        Failure::new(COULD_NOT).said((e.words(Lang::En), e.words(Lang::Zh))).hint((e.hint(Lang::En), e.hint(Lang::Zh)))
+    })?;
     Ok(bytes.map(|b| String::from_utf8_lossy(&b).into_owned()))
 }
 
 fn tape(path: &Path, text: &str, pieces: &mut Vec<(Timestamp, Piece)>) -> Result<(), Failure> {
     let name = path.display();
-    let failed = |why: String| Failure::new("could not replay").detail(format!("{name}: {why}"));
+    let failed = |why: String| Failure::new(COULD_NOT).detail(format!("{name}: {why}"));
     let mut holds: BTreeMap<String, u32> = BTreeMap::new();
     for (number, line) in (1..).zip(text.lines()).filter(|(_, l)| !l.trim().is_empty()) {
         let line: Line<'_> = serde_json::from_str(line).map_err(|e| failed(format!("line {number}: {e}")))?;

@@ -72,7 +72,7 @@ pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
 }
 
 async fn serve(engine: rootline_engine::Engine, options: Options, lang: Lang) -> Result<Outcome, Failure> {
-    let failed = |e: rootline_daemon::DaemonError| Failure::new("could not run").detail(e);
+    let failed = |e: rootline_daemon::DaemonError| Failure::daemon(&e);
     // before anything else: a replica that waits must not die of it
     let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok();
     let mut daemon = Daemon::start(engine, options).await.map_err(failed)?;

@@ -30,6 +30,11 @@ pub fn language(cli: &Cli, configured: Language) -> Lang {
     }
 }
 
+/// The language of errors: as of answers, and where the configuration cannot be read, as if there were none.
+pub fn spoken(cli: &Cli) -> Lang {
+    Settings::load(cli).map_or_else(|_| language(cli, Language::Auto), |settings| settings.lang)
+}
+
 /// The English or the Chinese words.
 pub fn words<'a>(lang: Lang, en: &'a str, zh: &'a str) -> &'a str {
     if lang == Lang::Zh { zh } else { en }
@@ -118,9 +123,10 @@ pub fn read_config(file: &Path) -> Result<Config, Failure> {
 
 fn read_text(file: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(file).map_err(|e| {
-        Failure::new("could not use the configuration")
-            .detail(format!("{}: {e}", file.display()))
-            .hint("`rootline check-config --print-defaults > FILE` writes one to start from")
+        Failure::new(("could not use the configuration", "配置无法使用")).file(file.display(), &e).hint((
+            "`rootline check-config --print-defaults > FILE` writes one to start from",
+            "`rootline check-config --print-defaults > FILE` 可生成一份作为起点",
+        ))
     })
 }
 

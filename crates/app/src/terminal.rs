@@ -51,7 +51,9 @@ pub fn language(env: impl Fn(&str) -> Option<String>) -> Lang {
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new("could not write the answer").detail(e)),
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(("could not write the answer", "无法输出结果")).detail(e))
+        }
         _ => Ok(()),
     }
 }
@@ -62,7 +64,8 @@ pub fn note(text: &str) {
 }
 
 /// Shows a failure on standard error.
-pub fn complain(failure: Failure, asked: ColorArg) {
+pub fn complain(failure: &Failure, asked: ColorArg, lang: Lang) {
+    let failure = failure.shown(lang);
     let terminal = io::stderr().is_terminal();
     let theme = match (wants_color(asked, terminal, |key| std::env::var(key).ok()), terminal) {
         (true, _) => GraphicalTheme::unicode(),

@@ -247,3 +247,56 @@ fn what_is_done_is_said_in_both_languages() {
     assert_eq!(code, Some(0));
     assert!(chinese.starts_with("a.yaml：配置无误，"), "{chinese}");
 }
+
+#[test]
+fn errors_that_people_meet_are_said_in_chinese_where_that_is_spoken() {
+    let folder = Folder::new("errors-zh");
+    let empty = folder.file("empty.json", "");
+    let no_recording = folder.file("x.rootline", "not an archive");
+    let config = folder.file("bad.yaml", "lnag: zh\n");
+    let kubeconfig = folder.file("kubeconfig", "apiVersion: v1\nkind: Config\nclusters: []\ncontexts: []\nusers: []\n");
+    // nobody listens on port 1
+    let daemon = ["--url", "http://127.0.0.1:1"];
+    let cases: &[(&[&str], &[&str], &[&str])] = &[
+        (
+            &["diagnose", "./gone.json"],
+            &["无法读取集群状态", "文件或目录不存在", "请检查路径和权限"],
+            &["cannot open", "No such file"],
+        ),
+        (&["diagnose", &empty], &["没有可识别的内容"], &["holds nothing"]),
+        (&["diagnose", &no_recording], &["无法读取集群状态", "没有可识别的内容"], &["holds nothing"]),
+        (
+            &["--config", &config, "diagnose", "./gone.json"],
+            &["配置无法使用", "没有 `lnag` 这个键"],
+            &["unknown key `lnag`"],
+        ),
+        (
+            &["--config", "./gone.yaml", "diagnose"],
+            &["配置无法使用", "文件或目录不存在"],
+            &["could not use the configuration"],
+        ),
+        (&["diagnose", "--kubeconfig", &kubeconfig], &["无法读取集群", "kubeconfig"], &["cannot use the kubeconfig"]),
+        (
+            &["show", "17", daemon[0], daemon[1]],
+            &["无法访问守护进程", "连接被拒绝", "ROOTLINE_URL 指定地址"],
+            &["Connection refused"],
+        ),
+        (&["explain", "no.such"], &["无法解释", "没有这个代码"], &["there is no such code"]),
+    ];
+    for (args, zh, en) in cases {
+        let english = run(&folder, args);
+        let asked = run(&folder, &[&["--lang", "zh"], *args].concat());
+        let by_locale = told(command(&folder.0, args).env("LANG", "zh_CN.UTF-8").output().expect("the program starts"));
+        assert_eq!((english.0, asked.0, by_locale.0), (Some(1), Some(1), Some(1)), "{args:?}");
+        // the terminal's width breaks lines, between Chinese characters too
+        let whole = |text: &str| text.split_whitespace().collect::<String>().replace('│', "");
+        for expect in *zh {
+            let expect = whole(expect);
+            assert!(whole(&asked.2).contains(&expect), "{args:?}: {}", asked.2);
+            assert!(whole(&by_locale.2).contains(&expect), "{args:?}: {}", by_locale.2);
+        }
+        for expect in *en {
+            assert!(whole(&english.2).contains(&whole(expect)), "{args:?}: {}", english.2);
+        }
+    }
+}

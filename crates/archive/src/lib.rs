@@ -15,7 +15,9 @@ mod verify;
 mod write;
 
 pub use check::{Checker, Fault};
-pub use manifest::{ArchiveError, EXTRAS, FORMAT, FileEntry, GapEntry, ListedEntry, MANIFEST, Manifest, VERSION};
+pub use manifest::{
+    ArchiveError, EXTRAS, FORMAT, FileEntry, GapEntry, ListedEntry, MANIFEST, Manifest, VERSION, io_words,
+};
 pub use member::member;
 pub use verify::{Verified, verify_bytes, verify_path};
 pub use write::{About, Form, LogPath, Writer};

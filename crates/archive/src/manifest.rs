@@ -1,6 +1,6 @@
 //! `rootline.json`: what the recording is, and a checksum of every file in it.
 
-use rootline_model::{Gap, GapKind, Timestamp};
+use rootline_model::{Gap, GapKind, Lang, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Name of the manifest inside a recording.
@@ -34,17 +34,62 @@ pub enum ArchiveError {
     TooLarge { subject: String, detail: String },
 }
 
+/// What the system says of a file or a connection, in words.
+pub fn io_words(error: &std::io::Error, lang: Lang) -> String {
+    use std::io::ErrorKind;
+    let words = match error.kind() {
+        _ if lang == Lang::En => return error.to_string(),
+        ErrorKind::NotFound => "文件或目录不存在",
+        ErrorKind::PermissionDenied => "没有权限",
+        ErrorKind::AlreadyExists => "已经存在",
+        ErrorKind::IsADirectory => "这是目录，不是文件",
+        ErrorKind::NotADirectory => "路径中有一段不是目录",
+        ErrorKind::StorageFull => "磁盘已满",
+        ErrorKind::ReadOnlyFilesystem => "文件系统只读",
+        ErrorKind::InvalidData => "内容无法解析",
+        ErrorKind::UnexpectedEof => "内容不完整，提前结束",
+        ErrorKind::ConnectionRefused => "连接被拒绝",
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => "连接中断",
+        ErrorKind::TimedOut => "超时",
+        ErrorKind::AddrInUse => "地址已被占用",
+        ErrorKind::AddrNotAvailable => "本机没有这个地址",
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => "网络不可达",
+        _ => return error.to_string(),
+    };
+    words.to_owned()
+}
+
 impl ArchiveError {
-    /// What a person can do about it.
-    pub fn hint(&self) -> &'static str {
+    pub fn words(&self, lang: Lang) -> String {
         match self {
-            ArchiveError::NewerVersion { .. } => "install a newer version of rootline",
-            ArchiveError::NotAManifest { .. } | ArchiveError::NoManifest => {
-                "record it again, or unpack it and read its objects/ folder"
+            _ if lang == Lang::En => self.to_string(),
+            ArchiveError::NotAManifest { detail } => format!("{MANIFEST} 不是录制文件的清单：{detail}"),
+            ArchiveError::NewerVersion { found } => {
+                format!("录制文件的格式版本是 {found}，本程序最高支持 {VERSION}")
             }
-            ArchiveError::Io { .. } => "check the path, the free space and the permissions",
-            ArchiveError::TooLarge { .. } => "a recording that grows this much while unpacking is damaged or hostile",
+            ArchiveError::NoManifest => format!("录制文件中没有 {MANIFEST}"),
+            ArchiveError::Io { doing, source } => format!("{doing} 失败：{}", io_words(source, lang)),
+            ArchiveError::TooLarge { subject, detail } => format!("{subject} 太大：{detail}"),
         }
+    }
+
+    /// What a person can do about it.
+    pub fn hint(&self, lang: Lang) -> &'static str {
+        let (en, zh) = match self {
+            ArchiveError::NewerVersion { .. } => ("install a newer version of rootline", "请安装更新版本的 rootline"),
+            ArchiveError::NotAManifest { .. } | ArchiveError::NoManifest => (
+                "record it again, or unpack it and read its objects/ folder",
+                "请重新录制，或解包后读取其中的 objects/ 目录",
+            ),
+            ArchiveError::Io { .. } => {
+                ("check the path, the free space and the permissions", "请检查路径、剩余空间和权限")
+            }
+            ArchiveError::TooLarge { .. } => (
+                "a recording that grows this much while unpacking is damaged or hostile",
+                "解包后膨胀到如此程度的录制文件，不是损坏就是恶意构造",
+            ),
+        };
+        if lang == Lang::Zh { zh } else { en }
     }
 }
 

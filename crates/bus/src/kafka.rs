@@ -13,6 +13,7 @@ use rdkafka::message::Message as _;
 use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord};
 use rdkafka::{Offset, TopicPartitionList};
 
+use crate::access::{possible, properties};
 use crate::{Bus, BusError, Message, Options, Record, Subscription};
 
 /// Ours, before the user's. What is not here is librdkafka's default.
@@ -50,6 +51,7 @@ impl Kafka {
     /// # Errors
     /// Settings that librdkafka does not know or that do not fit.
     pub fn new(options: Options) -> Result<Kafka, BusError> {
+        possible(&options, cfg!(feature = "kafka-tls"))?;
         let producer = config(&options, PRODUCER).create().map_err(settings)?;
         Ok(Kafka { options, producer })
     }
@@ -76,6 +78,9 @@ fn config(options: &Options, ours: &[(&str, &str)]) -> ClientConfig {
     config.set("bootstrap.servers", &options.brokers);
     for (name, value) in BOTH.iter().chain(ours) {
         config.set(*name, *value);
+    }
+    for (name, value) in properties(options) {
+        config.set(name, value);
     }
     for (name, value) in &options.settings {
         config.set(name, value);
@@ -215,6 +220,12 @@ fn unread(error: &KafkaError) -> String {
     match error.rdkafka_error_code() {
         Some(Code::AllBrokersDown | Code::BrokerTransportFailure | Code::OperationTimedOut) => {
             "no broker can be reached".to_owned()
+        }
+        Some(Code::Authentication | Code::SaslAuthenticationFailed) => {
+            "authentication failed: the brokers refuse this name, password or mechanism".to_owned()
+        }
+        Some(Code::SSL) => {
+            "TLS with the brokers failed: they show a certificate that is not trusted, or speak none".to_owned()
         }
         Some(Code::UnknownTopicOrPartition | Code::UnknownTopic) => "a topic to be read does not exist".to_owned(),
         Some(code) => code.to_string(),

@@ -8,9 +8,11 @@ use std::time::Duration;
 pub use futures::future::BoxFuture;
 use jiff::Timestamp;
 
+mod access;
 #[cfg(feature = "kafka")]
 mod kafka;
 
+pub use access::{Mechanism, Sasl, Tls};
 #[cfg(feature = "kafka")]
 pub use kafka::Kafka;
 
@@ -19,6 +21,8 @@ pub use kafka::Kafka;
 pub struct Options {
     /// `host:port`, with commas between several.
     pub brokers: String,
+    pub tls: Option<Tls>,
+    pub sasl: Option<Sasl>,
     /// Settings of librdkafka by their names, after ours: `security.protocol`, `sasl.username`.
     pub settings: Vec<(String, String)>,
 }

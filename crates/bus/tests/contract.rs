@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
-use rootline_bus::{Bus, BusError, Kafka, Message, Options, Record, Subscription};
+use rootline_bus::{Bus, BusError, Kafka, Mechanism, Message, Options, Record, Sasl, Subscription, Tls};
 
 const BOUND: Duration = Duration::from_secs(60);
 
@@ -12,7 +12,8 @@ fn brokers() -> (MockCluster<'static, DefaultProducerContext>, Kafka) {
     let cluster = MockCluster::new(1).expect("mock brokers");
     cluster.create_topic("in", 3, 1).expect("a topic");
     let settings = vec![("message.timeout.ms".to_owned(), "3000".to_owned())];
-    let kafka = Kafka::new(Options { brokers: cluster.bootstrap_servers(), settings }).expect("settings fit");
+    let kafka = Kafka::new(Options { brokers: cluster.bootstrap_servers(), settings, ..Options::default() })
+        .expect("settings fit");
     (cluster, kafka)
 }
 
@@ -102,6 +103,26 @@ async fn a_record_that_is_too_large_does_not_hold_up_the_others() {
 #[test]
 fn a_setting_that_nobody_knows_is_named() {
     let settings = vec![("compresion.type".to_owned(), "lz4".to_owned())];
-    let error = Kafka::new(Options { brokers: "127.0.0.1:1".to_owned(), settings }).err();
+    let error = Kafka::new(Options { brokers: "127.0.0.1:1".to_owned(), settings, ..Options::default() }).err();
     assert!(matches!(&error, Some(BusError::Settings(why)) if why.contains("compresion.type")), "{error:?}");
+}
+
+/// What a build takes of TLS and SCRAM, without any broker: librdkafka looks at names, mechanisms and files at once.
+#[test]
+fn tls_and_scram_are_taken_by_a_build_that_has_them_and_named_by_one_that_has_not() {
+    let sasl = Sasl { mechanism: Mechanism::ScramSha512, username: "rootline".into(), password: "secret".into() };
+    let of = |tls: Option<Tls>, sasl: Option<Sasl>| {
+        let made = Kafka::new(Options { brokers: "127.0.0.1:1".to_owned(), tls, sasl, ..Options::default() });
+        made.err().map(|e| e.to_string())
+    };
+    assert_eq!(of(None, Some(Sasl { mechanism: Mechanism::Plain, ..sasl.clone() })), None, "PLAIN needs no OpenSSL");
+    let secure = of(Some(Tls::default()), Some(sasl));
+    if cfg!(feature = "kafka-tls") {
+        assert_eq!(secure, None);
+        let gone = Tls { ca_file: "/nowhere/ca.pem".to_owned(), ..Tls::default() };
+        let said = of(Some(gone), None).unwrap_or_default();
+        assert!(said.contains("ssl.ca.location"), "{said}");
+    } else {
+        assert!(secure.is_some_and(|said| said.contains("without TLS for Kafka")));
+    }
 }

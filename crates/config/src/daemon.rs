@@ -201,7 +201,7 @@ pub struct Channel {
     pub from: String,
     #[serde(default)]
     pub to: Vec<String>,
-    /// DingTalk: a word that the robot asks for; stands at the end of each message.
+    /// DingTalk, Feishu: a word that the robot asks for; stands in each message.
     #[serde(default)]
     pub keyword: String,
     /// Slack with a bot's token as `secret` and `https://slack.com/api` as `url`: id of the channel to post in. One

@@ -5,6 +5,7 @@
 
 mod daemon;
 mod error;
+mod kafka;
 mod maintenance;
 mod messages;
 mod pipes;
@@ -22,9 +23,10 @@ pub use daemon::{
     MinSeverity, Retention, Tls, Token, TokenRole,
 };
 pub use error::ConfigError;
+pub use kafka::{Kafka, KafkaForward, KafkaRead, Sasl, SaslMechanism};
 pub use maintenance::{Day, Maintenance, Schedule};
 pub use messages::Messages;
-pub use pipes::{ClickHouse, Forward, Kafka, KafkaForward, KafkaRead, SearchTarget};
+pub use pipes::{ClickHouse, Forward, SearchTarget};
 pub use pull::{
     ElasticsearchFrom, Kubelets, LineLevel, LogsFrom, LokiFrom, RemoteWrite, Scrape, ScrapeTarget, SeriesThreshold,
     named, nearest,
@@ -150,19 +152,23 @@ fn validate(file: &str, config: &Config) -> Result<(), ConfigError> {
         if let Err(why) = regex::Regex::new(&pattern.value) {
             let why = why.to_string();
             let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-            return Err(ConfigError::at(file, pattern, format!("`{}` is no regular expression: {why}", pattern.value)));
+            let zh = format!("`{}` 不是正则表达式：{why}", pattern.value);
+            let detail = format!("`{}` is no regular expression: {why}", pattern.value);
+            return Err(ConfigError::at(file, pattern, detail).zh(zh));
         }
     }
     let addresses = [(&config.prometheus.url, "a Prometheus"), (&config.alertmanager.url, "an Alertmanager")];
     for (url, what) in addresses.into_iter().filter_map(|(url, what)| Some((url.as_ref()?, what))) {
         if !url.value.is_empty() && !has_scheme(&url.value, &["http", "https"]) {
             let detail = format!("`{}` is no address of {what}, expected http://… or https://…", url.value);
-            return Err(ConfigError::at(file, url, detail));
+            let zh = format!("`{}` 不是有效地址，应为 http://… 或 https://…", url.value);
+            return Err(ConfigError::at(file, url, detail).zh(zh));
         }
     }
     channels(file, config)?;
     pull::validate(file, config)?;
-    pipes::validate(file, &config.forward, &config.kafka)?;
+    pipes::validate(file, &config.forward)?;
+    kafka::validate(file, &config.kafka)?;
     let limits = &config.limits;
     for (key, value) in [
         ("limits.total_mib", limits.total_mib),
@@ -193,7 +199,8 @@ fn channels(file: &str, config: &Config) -> Result<(), ConfigError> {
         // `${NAME}` is filled in later, from the environment
         if !channel.url.value.starts_with("${") && !has_scheme(&channel.url.value, schemes) {
             let detail = format!("channel `{}` has no address that fits its kind, expected {expected}", channel.name);
-            return Err(ConfigError::at(file, &channel.url, detail));
+            let zh = format!("通道 `{}` 的地址与类型不符，应为 {expected}", channel.name);
+            return Err(ConfigError::at(file, &channel.url, detail).zh(zh));
         }
         if channel.name == RESERVED {
             let detail = format!("no channel may be called `{RESERVED}`: that is where enriched alerts go");
@@ -206,11 +213,13 @@ fn channels(file: &str, config: &Config) -> Result<(), ConfigError> {
         }
         if config.notify.iter().take(i).any(|other| other.name == channel.name) {
             let detail = format!("two channels are called `{}`; names tell them apart", channel.name);
-            return Err(ConfigError::at(file, &channel.url, detail));
+            let zh = format!("有两个通道都叫 `{}`，名字不能重复", channel.name);
+            return Err(ConfigError::at(file, &channel.url, detail).zh(zh));
         }
         if channel.kind == ChannelKind::Email && (channel.to.is_empty() || channel.from.is_empty()) {
             let detail = format!("channel `{}` sends mail, so it needs `from` and `to`", channel.name);
-            return Err(ConfigError::at(file, &channel.url, detail));
+            let zh = format!("通道 `{}` 发送邮件，需要填写 `from` 和 `to`", channel.name);
+            return Err(ConfigError::at(file, &channel.url, detail).zh(zh));
         }
     }
     let review = &config.daemon.token_review;
@@ -221,7 +230,8 @@ fn channels(file: &str, config: &Config) -> Result<(), ConfigError> {
     for token in &config.daemon.tokens {
         if token.sha256.value.len() != 64 || !token.sha256.value.bytes().all(|b| b.is_ascii_hexdigit()) {
             let detail = format!("token `{}`: expected the 64 hexadecimal digits of a SHA-256", token.name);
-            return Err(ConfigError::at(file, &token.sha256, detail));
+            let zh = format!("令牌 `{}`：应为 SHA-256 的 64 位十六进制数字", token.name);
+            return Err(ConfigError::at(file, &token.sha256, detail).zh(zh));
         }
     }
     Ok(())
@@ -274,6 +284,22 @@ mod tests {
     fn check(text: &str, expect: &str) {
         let got = parse("rootline.yaml", text).map_or_else(|e| e.to_string(), |_| "accepted".to_owned());
         assert_eq!(got, expect, "{text}");
+    }
+
+    #[test]
+    fn slips_are_said_in_chinese_too_and_what_is_not_stays_as_it_is() {
+        for (text, expect) in [
+            ("lnag: zh", "f:1:1: 没有 `lnag` 这个键，可用的键：lang, rules"),
+            ("rules:\n  dir: [a]\n", "f:2:3: 没有 `dir` 这个键，可用的键：dirs；是不是要写 `dirs`？"),
+            ("lang: de", "f:1:7: 没有 `de` 这个值，可选：auto, en, zh"),
+            ("logs: {lines: many}", "f:1:15: 这里应为整数"),
+            ("lang: en\nlang: zh\n", "f:2:1: 键重复: lang"),
+            ("prometheus: {url: 'prom:9090'}", "f:1:19: `prom:9090` 不是有效地址，应为 http://… 或 https://…"),
+            ("limits: {files: 0}", "f:1:1: limits.files is 0"),
+        ] {
+            let said = parse("f", text).expect_err(text).in_chinese();
+            assert!(said.starts_with(expect), "{said}");
+        }
     }
 
     #[test]

@@ -1,6 +1,4 @@
-//! Data out of and into the daemon: Elasticsearch, Kafka, ClickHouse.
-
-use std::collections::BTreeMap;
+//! Data out of the daemon: Elasticsearch, ClickHouse.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -70,55 +68,7 @@ impl Default for ClickHouse {
     }
 }
 
-/// Kafka, both ways.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Kafka {
-    /// `host:port` of some brokers, with commas between. Empty: no Kafka.
-    pub brokers: String,
-    /// Readers are the groups `GROUP-alerts`, `GROUP-logs`, `GROUP-events`.
-    pub group: String,
-    pub read: KafkaRead,
-    pub forward: KafkaForward,
-    /// Settings of librdkafka, after ours. `${NAME}` takes a value from the environment.
-    pub settings: BTreeMap<String, String>,
-}
-
-impl Default for Kafka {
-    fn default() -> Self {
-        Kafka {
-            brokers: String::new(),
-            group: "rootline".to_owned(),
-            read: KafkaRead::default(),
-            forward: KafkaForward::default(),
-            settings: BTreeMap::new(),
-        }
-    }
-}
-
-/// Topics that are read.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct KafkaRead {
-    /// Alertmanager's webhook, its API's list, or one alert a message.
-    pub alerts: Vec<String>,
-    /// OTLP JSON, or JSON documents one a line.
-    pub logs: Vec<String>,
-    /// Kubernetes events as EventRouter writes them, or as they are.
-    pub events: Vec<String>,
-}
-
-/// Topics that are written. Empty: not.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct KafkaForward {
-    /// Kubernetes events as EventRouter writes them.
-    pub events: String,
-    /// Each version of each incident, under the incident's number.
-    pub incidents: String,
-}
-
-pub(crate) fn validate(file: &str, forward: &Forward, kafka: &Kafka) -> Result<(), ConfigError> {
+pub(crate) fn validate(file: &str, forward: &Forward) -> Result<(), ConfigError> {
     for (i, target) in forward.elasticsearch.iter().enumerate() {
         let (name, url) = (&target.name, &target.url);
         if !url.value.starts_with("${") && !has_scheme(&url.value, &["http", "https"]) {
@@ -145,23 +95,6 @@ pub(crate) fn validate(file: &str, forward: &Forward, kafka: &Kafka) -> Result<(
             house.database
         );
         return Err(ConfigError::whole(file, detail));
-    }
-    topics(file, kafka)
-}
-
-fn topics(file: &str, kafka: &Kafka) -> Result<(), ConfigError> {
-    let read = || kafka.read.alerts.iter().chain(&kafka.read.logs).chain(&kafka.read.events);
-    let wrote = [&kafka.forward.events, &kafka.forward.incidents];
-    if let Some(both) = wrote.into_iter().find(|topic| !topic.is_empty() && read().any(|r| r == *topic)) {
-        let detail = format!("kafka reads topic `{both}` and writes to it, so that everything would come back");
-        return Err(ConfigError::whole(file, detail));
-    }
-    let used = read().chain(wrote).any(|topic| !topic.is_empty());
-    if used && kafka.brokers.is_empty() {
-        return Err(ConfigError::whole(file, "kafka has topics but no `brokers`, expected host:port".to_owned()));
-    }
-    if !kafka.brokers.is_empty() && kafka.group.is_empty() {
-        return Err(ConfigError::whole(file, "kafka.group is empty, expected the name of a group".to_owned()));
     }
     Ok(())
 }

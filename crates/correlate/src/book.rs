@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use rootline_model::{Fingerprint, Stage, Timestamp};
 
 use crate::modes::Place;
-use crate::{Change, Group, GroupId, Item, Membership, Options, Reason, Remembered, Returned, SetBack, Tie};
+use crate::{Change, Group, GroupId, Item, Membership, Options, Reason, Remembered, Returned, SetBack, Tie, Topology};
 
 /// Replicas of a rule engine start an alert within two intervals of each other: one of the scrape, one of the rule. What
 /// starts later than that while it fires was over in between, and nobody told the end.
@@ -409,6 +409,13 @@ impl Book {
             core: Some(g.core),
         };
         self.groups().map(group).collect()
+    }
+
+    /// Looks anew what the alerts are about: a name may have meant nothing before.
+    pub fn relocate(&mut self, topology: &Topology) {
+        for member in self.groups.values_mut().flat_map(|g| &mut g.members) {
+            member.item.relocate(topology);
+        }
     }
 
     pub fn finish(&mut self) -> Vec<Change> {

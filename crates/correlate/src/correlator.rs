@@ -30,6 +30,16 @@ pub trait Correlator: fmt::Debug + Send {
     /// largest id given, whatever is larger.
     fn restore(&mut self, now: Timestamp, groups: Vec<Remembered>, next: u64, topology: &Topology);
 
+    /// Much more is known of the cluster now than when the members came, as after a start: looks anew where they are. Who is
+    /// a member of what stays.
+    fn relocate(&mut self, topology: &Topology);
+
+    /// Groups that are wider than their members tell: all of a zone, what everybody uses, many things at once.
+    fn wide(&self) -> Vec<WideRow>;
+
+    /// Takes back what `wide` gave, before `restore`.
+    fn restore_wide(&mut self, rows: Vec<WideRow>);
+
     /// The clock was set back: what is known goes on from there, as after a restart. Without this a moment before the
     /// latest seen would count as that one, and alerts of the true present as ended.
     fn set_back(&mut self, clock: SetBack, topology: &Topology);
@@ -39,6 +49,16 @@ pub trait Correlator: fmt::Debug + Send {
 
     /// Takes back what was learnt, before `restore`.
     fn restore_pairs(&mut self, pairs: Pairs);
+}
+
+/// A group that is wider than its members tell, for a store.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WideRow {
+    pub group: GroupId,
+    /// In a word: `zone:eu-1a`.
+    pub kind: String,
+    /// Seconds.
+    pub onset: f64,
 }
 
 /// A clock that was set back.
@@ -54,6 +74,12 @@ impl SetBack {
     /// A moment as the clock has it now: what lies ahead was told by the old one.
     pub fn put(self, at: Timestamp) -> Timestamp {
         if at > self.now { at.checked_sub(self.by).unwrap_or(self.now).min(self.now) } else { at }
+    }
+
+    /// The same of seconds.
+    pub(crate) fn put_s(self, at: f64) -> f64 {
+        let now = self.now.as_millisecond() as f64 / 1000.0;
+        if at > now { (at - self.by.as_secs_f64()).min(now) } else { at }
     }
 }
 
@@ -72,14 +98,42 @@ pub struct Remembered {
 
 /// The correlator of a mode.
 pub fn correlator(options: Options) -> Box<dyn Correlator> {
-    let placement = modes::placement(&options);
-    Box::new(Streaming { book: Book::new(options), placement })
+    Box::new(Streaming::new(options))
 }
 
 #[derive(Debug)]
 struct Streaming {
     book: Book,
     placement: Box<dyn Placement>,
+    /// Until `restore`.
+    was_wide: Vec<WideRow>,
+}
+
+impl Streaming {
+    fn new(options: Options) -> Streaming {
+        Streaming { placement: modes::placement(&options), book: Book::new(options), was_wide: Vec::new() }
+    }
+
+    /// Tells the mode of all members, in the order in which they fired.
+    fn place_again(&mut self, wide: &[WideRow], topology: &Topology) {
+        let mut members: Vec<(Item, GroupId)> = self.book.all_members();
+        members.sort_by_key(|(item, group)| (item.fired, item.onset, *group, item.id));
+        self.placement.restoring(true);
+        self.placement.restore_wide(wide);
+        for (item, group) in &members {
+            self.placement.placed(item, *group, &self.book, topology);
+        }
+        self.placement.restoring(false);
+    }
+
+    /// The mode as if it had seen nothing but what it learnt.
+    fn forget_places(&mut self) {
+        let pairs = self.placement.pairs().cloned();
+        self.placement = modes::placement(self.book.options());
+        if let Some(pairs) = pairs {
+            self.placement.restore_pairs(pairs);
+        }
+    }
 }
 
 impl Correlator for Streaming {
@@ -121,22 +175,34 @@ impl Correlator for Streaming {
 
     fn restore(&mut self, now: Timestamp, groups: Vec<Remembered>, next: u64, topology: &Topology) {
         self.book.restore(now, groups, next);
-        let members: Vec<(Item, GroupId)> = self.book.all_members();
-        self.placement.restoring(true);
-        for (item, group) in &members {
-            self.placement.placed(item, *group, &self.book, topology);
-        }
-        self.placement.restoring(false);
+        let wide = std::mem::take(&mut self.was_wide);
+        self.place_again(&wide, topology);
+    }
+
+    fn relocate(&mut self, topology: &Topology) {
+        self.book.relocate(topology);
+        let wide = self.placement.wide();
+        self.forget_places();
+        self.place_again(&wide, topology);
+    }
+
+    fn wide(&self) -> Vec<WideRow> {
+        self.placement.wide()
+    }
+
+    fn restore_wide(&mut self, rows: Vec<WideRow>) {
+        self.was_wide = rows;
     }
 
     fn set_back(&mut self, clock: SetBack, topology: &Topology) {
-        let options = self.book.options().clone();
         let (groups, next) = (self.book.remembered(clock), self.book.next());
-        let pairs = self.placement.pairs().cloned();
-        *self = Streaming { placement: modes::placement(&options), book: Book::new(options) };
-        if let Some(pairs) = pairs {
-            self.restore_pairs(pairs);
+        let mut wide = self.placement.wide();
+        for row in &mut wide {
+            row.onset = clock.put_s(row.onset);
         }
+        self.book = Book::new(self.book.options().clone());
+        self.forget_places();
+        self.was_wide = wide;
         self.restore(clock.now, groups, next, topology);
     }
 

@@ -59,6 +59,19 @@ impl Item {
         }
     }
 
+    /// What an alert is about, by a topology that knows more than the one it was made with. Of facts and anomalies it is
+    /// known from whoever found them.
+    pub(crate) fn relocate(&mut self, topology: &Topology) {
+        if self.origin == Origin::Alert {
+            let found = entities(&self.labels, topology);
+            // whoever knew more than the labels tell knows it still
+            if found.iter().any(|e| !self.entities.contains(e)) {
+                self.rank = Subject::of(&self.name, found.first()).rank();
+                self.entities = found;
+            }
+        }
+    }
+
     /// True for a fact with a named cause.
     pub fn is_named(&self) -> bool {
         self.origin == Origin::Fact && self.rank >= NAMED

@@ -16,10 +16,10 @@ mod subject;
 mod topology;
 
 pub use change::Change;
-pub use correlator::{Correlator, Remembered, SetBack, correlator};
+pub use correlator::{Correlator, Remembered, SetBack, WideRow, correlator};
 pub use group::{Group, GroupId, Membership, Reason, Returned, Tie};
 pub use item::{Item, NAMED};
 pub use notice::{Notice, NoticeKind, NoticePolicy, Notices, ToldRow};
 pub use options::{Mode, Options};
-pub use pairs::{PairRows, Pairs};
+pub use pairs::{LearntPair, PairRows, Pairs};
 pub use topology::{EntityId, Link, Topology};

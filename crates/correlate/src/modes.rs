@@ -13,7 +13,7 @@ use std::fmt;
 use rootline_model::Timestamp;
 
 use crate::book::Book;
-use crate::{GroupId, Item, Mode, Options, Pairs, Reason, Tie, Topology};
+use crate::{GroupId, Item, Mode, Options, Pairs, Reason, Tie, Topology, WideRow};
 
 /// Where an item belongs.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +39,14 @@ pub(crate) trait Placement: fmt::Debug + Send {
 
     /// Whether `placed` tells of members that a store remembers.
     fn restoring(&mut self, _on: bool) {}
+
+    /// Groups that are wider than their members tell.
+    fn wide(&self) -> Vec<WideRow> {
+        Vec::new()
+    }
+
+    /// Takes back what `wide` gave; to be called between `restoring` and the members.
+    fn restore_wide(&mut self, _rows: &[WideRow]) {}
 
     /// What it learnt about names of alerts.
     fn pairs(&self) -> Option<&Pairs> {

@@ -40,8 +40,30 @@ pub struct Pairs {
     names: Vec<Arc<str>>,
     tallies: Vec<Tally>,
     pairs: HashMap<(Name, Name), Delays>,
+    /// Groups that had any name.
+    groups: f64,
     /// Seconds of the first and the last onset seen.
     seen: Option<(f64, f64)>,
+}
+
+/// Two names of alerts and how often they went together, for people. Counts are of groups that were made by place, halved
+/// when there are too many, so that they need not be whole.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LearntPair {
+    pub name: Arc<str>,
+    /// The one beside which it came.
+    pub beside: Arc<str>,
+    /// Groups that had both within half an hour; of a name with itself, how many more of it came.
+    pub together: f64,
+    /// Groups that had `name`, those of them that had nothing else, groups that had `beside`.
+    pub groups: f64,
+    pub alone: f64,
+    pub beside_groups: f64,
+    /// How many times more often both came together than if they had nothing to do with each other; `None` of a name with
+    /// itself.
+    pub lift: Option<f64>,
+    /// Between these seconds after `beside` it came most often; below 0: before it.
+    pub delay_s: (f64, f64),
 }
 
 /// [`Pairs`] as plain rows, for a file.
@@ -51,6 +73,8 @@ pub struct PairRows {
     pub names: Vec<(Arc<str>, f64, f64)>,
     /// Two places in `names`: the first of one, then each of the other; how many in each bin of delays.
     pub pairs: Vec<(u32, u32, Vec<f64>)>,
+    /// Groups that had any name.
+    pub groups: f64,
     /// Seconds of the first and the last onset seen.
     pub seen: Option<(f64, f64)>,
 }
@@ -92,6 +116,7 @@ impl Pairs {
             }
             return;
         }
+        self.groups += f64::from(u8::from(others.is_empty()));
         let tally = &mut self.tallies[name as usize];
         tally.groups += 1.0;
         tally.alone += f64::from(u8::from(others.is_empty()));
@@ -108,6 +133,7 @@ impl Pairs {
     }
 
     fn halve(&mut self) {
+        self.groups /= 2.0;
         for tally in &mut self.tallies {
             tally.groups /= 2.0;
             tally.alone /= 2.0;
@@ -138,18 +164,50 @@ impl Pairs {
         (self.tallies[name as usize].alone + 0.5) / span
     }
 
+    /// What was learnt, for people: the most frequent first.
+    pub fn learnt(&self) -> Vec<LearntPair> {
+        let one = |((beside, name), delays): (&(Name, Name), &Delays)| {
+            let together: f64 = delays.iter().sum();
+            let (tally, other) = (self.tallies[*name as usize], self.tallies[*beside as usize]);
+            let is_known = name != beside && self.groups >= tally.groups.max(other.groups);
+            let by_chance = tally.groups * other.groups / self.groups;
+            // of equal bins the one nearest to the moment itself
+            let nearest = |bin: usize| EDGES[bin].abs().min(EDGES[bin + 1].abs());
+            let most = (0..BINS)
+                .max_by(|a, b| delays[*a].total_cmp(&delays[*b]).then(nearest(*b).total_cmp(&nearest(*a))))
+                .unwrap_or(0);
+            LearntPair {
+                name: self.word(*name),
+                beside: self.word(*beside),
+                together,
+                groups: tally.groups,
+                alone: tally.alone,
+                beside_groups: other.groups,
+                lift: Some(together / by_chance).filter(|lift| is_known && lift.is_finite()),
+                delay_s: (EDGES[most], EDGES[most + 1]),
+            }
+        };
+        let mut all: Vec<LearntPair> = self.pairs.iter().map(one).collect();
+        all.sort_by(|a, b| {
+            let words = |p: &LearntPair| (p.name.clone(), p.beside.clone());
+            b.together.total_cmp(&a.together).then_with(|| words(a).cmp(&words(b)))
+        });
+        all
+    }
+
     /// Everything that was learnt.
     pub fn rows(&self) -> PairRows {
         let names = self.names.iter().zip(&self.tallies).map(|(n, t)| (n.clone(), t.groups, t.alone)).collect();
         let mut pairs: Vec<_> = self.pairs.iter().map(|((a, b), delays)| (*a, *b, delays.to_vec())).collect();
         pairs.sort_by_key(|(a, b, _)| (*a, *b));
-        PairRows { names, pairs, seen: self.seen }
+        PairRows { names, pairs, groups: self.groups, seen: self.seen }
     }
 
     /// Takes back what [`Pairs::rows`] gave; rows that cannot be meant so are left out.
     pub fn from_rows(rows: PairRows) -> Pairs {
-        let mut out = Pairs { seen: rows.seen.filter(|(a, b)| a.is_finite() && b.is_finite()), ..Pairs::default() };
         let count = |n: f64| if n.is_finite() { n.max(0.0) } else { 0.0 };
+        let seen = rows.seen.filter(|(a, b)| a.is_finite() && b.is_finite());
+        let mut out = Pairs { seen, groups: count(rows.groups), ..Pairs::default() };
         // a number in the rows, its number here
         let ids: Vec<Option<Name>> = rows
             .names
@@ -213,6 +271,28 @@ mod tests {
         let (pairs, a, b) = learnt();
         assert_eq!(pairs.tallies[a as usize], Tally { groups: 10.0, alone: 0.0 });
         assert_eq!(pairs.tallies[b as usize], Tally { groups: 20.0, alone: 10.0 });
+    }
+
+    #[test]
+    fn people_see_how_often_how_late_and_how_much_more_than_by_chance() {
+        let (pairs, ..) = learnt();
+        let all = pairs.learnt();
+        let of = |name: &str, beside: &str| all.iter().find(|p| *p.name == *name && *p.beside == *beside);
+        let b = of("B", "A").expect("learnt");
+        assert_eq!((b.together, b.groups, b.alone, b.beside_groups), (10.0, 20.0, 10.0, 10.0));
+        // 20 groups, all of them with B: that it is there when A is says nothing
+        assert_eq!((b.lift, b.delay_s), (Some(1.0), (20.0, 60.0)));
+        assert_eq!(of("A", "B").expect("both ways").delay_s, (-60.0, -20.0));
+        assert_eq!(all.len(), 2);
+        let mut pairs = pairs;
+        let c = pairs.name(&"C".into()).expect("few names");
+        for n in 0..20 {
+            pairs.learn(c, f64::from(n) * 7_000.0, &[]);
+        }
+        let all = pairs.learnt();
+        assert_eq!(all.iter().map(|p| p.lift).collect::<Vec<_>>(), [Some(2.0), Some(2.0)]);
+        pairs.learn(c, 30.0, &[(c, 0.0)]);
+        assert!(pairs.learnt().iter().any(|p| *p.name == *"C" && *p.beside == *"C" && p.lift.is_none()));
     }
 
     #[test]

@@ -4,7 +4,7 @@ mod cluster;
 
 use cluster::*;
 use rootline_correlate::{
-    Change, Correlator, Item, Mode, Notice, NoticeKind, NoticePolicy, Notices, Options, correlator,
+    Change, Correlator, Item, Mode, Notice, NoticeKind, NoticePolicy, Notices, Options, Topology, correlator,
 };
 use rootline_model::{Origin, Severity, Stage};
 
@@ -185,6 +185,41 @@ fn a_killed_one_goes_on_with_the_same_groups() {
         let (a, b) = (go_on(never_stopped.as_mut(), &rest), go_on(killed.as_mut(), &rest));
         assert_eq!(a, b, "{}", mode.word());
         assert_eq!(partition(never_stopped.as_ref()), partition(killed.as_ref()), "{}", mode.word());
+    }
+}
+
+/// A daemon that comes back when nothing of the cluster is read yet, and then reads it.
+fn restarted(before: &dyn Correlator, now: i64, next: u64) -> Box<dyn Correlator> {
+    let mut after = correlator(Options::of(Mode::Full));
+    after.restore_wide(before.wide());
+    after.restore(at(now), remember(before), next, &Topology::new());
+    after.relocate(&topology());
+    after
+}
+
+#[test]
+fn a_storm_over_a_restart_folds_as_without_one() {
+    let failing = |k: usize, second: i64| service_alert("HTTPErrorRateHigh", 3 * k, second, 300);
+    let away = |n: usize, second: i64| node_alert("KubeNodeNotReady", n, second, 900);
+    // services without a relation, and then one more and a program that ends, which a burst explains and nothing else
+    let burst: Vec<Item> = (0..7).map(|k| failing(k, 330 + 4 * k as i64)).collect();
+    let burst_goes_on = vec![failing(7, 410), pod_alert("KubePodCrashLooping", 4, 0, 460, 300)];
+    // four nodes of a zone, and then the rest of it, over a minute after the first
+    let zone: Vec<Item> = [0, 3, 6].map(|n| away(n, 905 + n as i64)).into();
+    let zone_goes_on = vec![away(9, 945)];
+    for (first, rest) in [(burst, burst_goes_on), (zone, zone_goes_on)] {
+        let whole: Vec<Item> = first.iter().chain(&rest).cloned().collect();
+        for cut in 1..whole.len() {
+            let (before, after) = whole.split_at(cut);
+            let (mut never_stopped, changes) = play(Options::of(Mode::Full), before);
+            let opened = changes.iter().filter(|c| matches!(c, Change::Opened { .. })).count() as u64;
+            let now = before.iter().map(|i| i.fired.as_second()).max().unwrap_or(0) - at(0).as_second();
+            let mut again = restarted(never_stopped.as_ref(), now + 15, opened + 1);
+            let (a, b) = (go_on(never_stopped.as_mut(), after), go_on(again.as_mut(), after));
+            assert_eq!(a, b, "cut at {cut}");
+            assert_eq!(partition(never_stopped.as_ref()), partition(again.as_ref()), "cut at {cut}");
+            assert_eq!(partition(again.as_ref()).len(), 1, "cut at {cut}");
+        }
     }
 }
 

@@ -5,9 +5,9 @@ use std::sync::{Arc, OnceLock};
 
 use jiff::{SignedDuration, Timestamp};
 use rootline_api::{
-    Accepted, Action, AlertState, Answered, Backend, ChangeQuery, ChangeRow, Chart, DeadLetter, EventQuery, EventRow,
-    Fault, Gauges, IncidentQuery, Intake, News, OutboxGauge, Page, Paging, PushedEvent, Recording, Refusal, Reloaded,
-    Silence, Status, What, Why, Window,
+    Accepted, Action, AlertPair, AlertState, Answered, Backend, ChangeQuery, ChangeRow, Chart, DeadLetter, EventQuery,
+    EventRow, Fault, Gauges, IncidentQuery, Intake, News, OutboxGauge, Page, Paging, PushedEvent, Recording, Refusal,
+    Reloaded, Silence, Status, What, Why, Window,
 };
 use rootline_engine::Live;
 use rootline_model::{Alert, CallStats, Fingerprint, LiveIncident, LogRecord, Role, SeriesBatch, Severity, Stage};
@@ -19,7 +19,7 @@ use crate::pipes::PipeMeters;
 use crate::posts::{self, Attempts, Held};
 use crate::recording::{self, Past, Seen};
 use crate::reload::{Current, Reloader};
-use crate::rows::{change_row, event_row};
+use crate::rows::{alert_pair, change_row, event_row};
 use crate::sources::States;
 use crate::view::Published;
 use crate::{charts, derived, maintenance, records, silence};
@@ -197,6 +197,15 @@ impl Backend for Desk {
                 }
             };
             Ok(view.alerts.iter().map(state).collect())
+        })
+    }
+
+    fn pairs(&self) -> Answered<'_, Vec<AlertPair>> {
+        Box::pin(async move {
+            let (done, answer) = oneshot::channel();
+            let question = Box::new(move |live: &Live| drop(done.send(live.learnt_pairs())));
+            self.inputs.send(Input::Read(question)).await.map_err(|_| stopping())?;
+            Ok(answer.await.map_err(|_| stopping())?.into_iter().map(alert_pair).collect())
         })
     }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use rootline_config::{Channel, ChannelKind, ChannelLang, MinSeverity};
 use rootline_model::{Lang, Severity};
 use rootline_sinks::{
-    Client, DingTalk, DingTalkOptions, Email, EmailOptions, Endpoint, Feishu, FeishuOptions, Security, Sink, Slack,
-    SlackTarget, WeCom, WeComOptions, Webhook, WebhookOptions, Words,
+    Client, DingTalk, Email, EmailOptions, Endpoint, Feishu, PostOptions, Security, Sink, Slack, SlackTarget, WeCom,
+    Webhook, Words,
 };
 
 use crate::DaemonError;
@@ -35,21 +35,15 @@ pub fn ready(
     let name = channel.name.as_str();
     let endpoint =
         || Endpoint::parse(&url).map_err(|e| DaemonError::Channel { name: name.to_owned(), why: e.to_string() });
+    let post = |secret: String| {
+        endpoint().map(|e| PostOptions { secret, keyword: channel.keyword.clone(), ..PostOptions::new(e) })
+    };
     let client = client.clone();
     let sink: Arc<dyn Sink> = match channel.kind {
-        ChannelKind::Webhook => {
-            Arc::new(Webhook::new(name, WebhookOptions { secret, ..WebhookOptions::new(endpoint()?) }, client, words))
-        }
-        ChannelKind::Dingtalk => Arc::new(DingTalk::new(
-            name,
-            DingTalkOptions { secret, keyword: channel.keyword.clone(), ..DingTalkOptions::new(endpoint()?) },
-            client,
-            words,
-        )),
-        ChannelKind::Wecom => Arc::new(WeCom::new(name, WeComOptions::new(endpoint()?), client, words)),
-        ChannelKind::Feishu => {
-            Arc::new(Feishu::new(name, FeishuOptions { secret, ..FeishuOptions::new(endpoint()?) }, client, words))
-        }
+        ChannelKind::Webhook => Arc::new(Webhook::new(name, post(secret)?, client, words)),
+        ChannelKind::Dingtalk => Arc::new(DingTalk::new(name, post(secret)?, client, words)),
+        ChannelKind::Wecom => Arc::new(WeCom::new(name, post(secret)?, client, words)),
+        ChannelKind::Feishu => Arc::new(Feishu::new(name, post(secret)?, client, words)),
         ChannelKind::Slack => {
             let target = match channel.channel.as_str() {
                 "" => SlackTarget::Webhook(endpoint()?),

@@ -11,7 +11,7 @@ use rootline_model::{Alert, CallStats, EventRecord, Fingerprint, LiveIncident, S
 use rootline_objects::{CallHint, Signal};
 use rootline_sources::pull::prometheus::RuleBook;
 use rootline_sources::watch::{Delta, ObjectStore, StoreLimits};
-use rootline_store::{EventStore, NewMessage, SeriesStore, Store, StoreError, Tick};
+use rootline_store::{EventStore, NewMessage, SeriesStore, Store, Tick};
 use tokio::sync::{mpsc, watch};
 
 use crate::clock::Watch;
@@ -21,6 +21,8 @@ use crate::reload::Settings;
 use crate::tape::Tape;
 use crate::view::{Published, View};
 use crate::{keep, maintenance, records, silence};
+
+mod restore;
 
 /// Learnt baselines lose at most this much to a kill.
 const BASELINES_EVERY: SignedDuration = SignedDuration::from_mins(10);
@@ -42,6 +44,8 @@ const OUTLOOKS_MAX: usize = 200;
 const TOLD: &str = "told";
 /// Name of the snapshot of incidents that people said are over.
 const BY_HAND: &str = "by_hand";
+/// Name of the snapshot of incidents that are wider than their members tell.
+const WIDE: &str = "wide";
 
 /// How often things are done.
 #[derive(Clone, Debug)]
@@ -78,6 +82,8 @@ pub struct Core {
     unkept: BTreeMap<Fingerprint, Alert>,
     unwritten: Vec<LiveIncident>,
     unsent: Vec<NewMessage>,
+    /// The snapshot of that name as it is on disk.
+    wide_kept: Vec<u8>,
     baselines_kept: Timestamp,
     holds_kept: Timestamp,
     cleaned: Timestamp,
@@ -111,51 +117,11 @@ impl Core {
             unkept: BTreeMap::new(),
             unwritten: Vec::new(),
             unsent: Vec::new(),
+            wide_kept: Vec::new(),
             baselines_kept: now,
             holds_kept: now,
             cleaned: now,
         }
-    }
-
-    /// Puts back what the store remembers.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub fn restore(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        let alerts = self.store.alerts()?.into_iter().map(|k| k.alert).collect();
-        let mut incidents = self.store.open_incidents()?;
-        let recent = rootline_store::IncidentFilter {
-            since: Some(now - SignedDuration::from_hours(1)),
-            ..rootline_store::IncidentFilter::default()
-        };
-        for incident in self.store.incidents(&recent, None, rootline_store::PAGE_MAX)?.items {
-            if !incidents.iter().any(|i| i.id == incident.id) {
-                incidents.push(incident);
-            }
-        }
-        let by_hand = self.store.snapshot(BY_HAND)?.and_then(|(_, bytes)| serde_json::from_slice(&bytes).ok());
-        let by_hand: Vec<(u64, usize)> = by_hand.unwrap_or_default();
-        for (id, _) in &by_hand {
-            // however long ago: its alerts may still fire
-            if !incidents.iter().any(|i| i.id == *id) {
-                incidents.extend(self.store.incident(*id)?);
-            }
-        }
-        self.live.restore_by_hand(&by_hand);
-        incidents.sort_by_key(|i| i.id);
-        if let Some((_, bytes)) = self.store.snapshot(TOLD)?
-            && let Ok(rows) = serde_json::from_slice(&bytes)
-        {
-            self.live.restore_told(rows);
-        }
-        let is_ahead = incidents.iter().any(|i| i.updated > now);
-        self.live.restore(now, incidents, alerts, self.store.next_incident_id()?);
-        if is_ahead {
-            // by how much nobody knows
-            self.set_back(SetBack { now, by: SignedDuration::ZERO });
-        }
-        self.publish(now, &[]);
-        Ok(())
     }
 
     /// Works until `Stop` comes or nobody can send any more.
@@ -410,17 +376,28 @@ impl Core {
             newest.insert(incident.id, incident);
         }
         let memberships = newest.values().flat_map(records::memberships).collect();
+        let wide = self.live.wide_snapshot();
+        let mut snapshots = Vec::new();
+        if !self.unsent.is_empty() {
+            snapshots.push((TOLD.to_owned(), self.told()));
+        }
+        if wide != self.wide_kept {
+            snapshots.push((WIDE.to_owned(), wide.clone()));
+        }
         let tick = Tick {
             at: now,
             incidents: newest.into_values().collect(),
             memberships,
-            snapshots: if self.unsent.is_empty() { Vec::new() } else { vec![(TOLD.to_owned(), self.told())] },
+            snapshots,
             messages: std::mem::take(&mut self.unsent),
             ..Tick::default()
         };
         let committed = self.store.commit(&tick);
         if committed.is_ok() && !tick.messages.is_empty() {
             self.settings.routes.wake();
+        }
+        if committed.is_ok() {
+            self.wide_kept = wide;
         }
         if let Err(error) = committed {
             self.published.store_failed();

@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods, reason = "the daemon is an edge: it has the clock")]
 
 mod backend;
+mod brokers;
 mod channels;
 mod charts;
 mod clock;
@@ -67,6 +68,7 @@ use sources::States;
 use tape::{Tape, TapeOptions};
 use view::Published;
 
+pub use brokers::check_files;
 pub use reload::{Loaded, Source, check};
 
 /// How often certificate files are looked at.
@@ -96,6 +98,24 @@ pub enum DaemonError {
     Serve(String),
     #[error("listen address `{0}` is none, expected ADDRESS:PORT such as 127.0.0.1:9099")]
     Listen(String),
+}
+
+impl DaemonError {
+    /// As far as it is said in Chinese: where it happened; what others say of it stays as it is.
+    pub fn in_chinese(&self) -> String {
+        match self {
+            DaemonError::Store { folder, why } => format!("目录 {} 中的存储：{why}", folder.display()),
+            DaemonError::Channel { name, why } => format!("通道 `{name}`：{why}"),
+            DaemonError::Pipe { name, why } => format!("数据管道 `{name}`：{why}"),
+            DaemonError::Deposed => "已由另一个副本接管".to_owned(),
+            DaemonError::Cluster(why) => format!("集群：{why}"),
+            DaemonError::Prometheus(why) => format!("Prometheus：{why}"),
+            DaemonError::Listen(address) => {
+                format!("监听地址 `{address}` 无效，应为 地址:端口，例如 127.0.0.1:9099")
+            }
+            DaemonError::Config(_) | DaemonError::Pull { .. } | DaemonError::Serve(_) => self.to_string(),
+        }
+    }
 }
 
 impl From<ServeError> for DaemonError {

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use rootline_api::{Compare, Matcher};
 use rootline_config::{ConfigError, Day, Maintenance, Schedule};
-use rootline_engine::{Covers, SeriesMaintenance};
+use rootline_engine::{Covers, SERIES_MEMORY_S, SeriesMaintenance};
 use rootline_model::{EntityRef, Kind, LabelSet, LiveIncident};
 
 /// The longest that a repeated window lasts: one that is longer is no exception any more.
@@ -66,10 +66,17 @@ impl Windows {
             .collect()
     }
 
-    /// The windows in force as detectors know them: those about one namespace or one thing.
+    /// Windows as detectors know them: those about one namespace or one thing. Also those that are over, as far back as
+    /// detectors remember: what happened in them is not to be learnt from.
     pub fn for_series(&self, now: Timestamp) -> Vec<SeriesMaintenance> {
-        let about = |a: Active<'_>| Some(SeriesMaintenance { from: a.from, until: a.until, what: covers(a.matchers)? });
-        self.active(now).into_iter().filter_map(about).collect()
+        let since = now.checked_sub(SignedDuration::from_secs(SERIES_MEMORY_S)).unwrap_or(now);
+        let mut all = Vec::new();
+        for window in &self.0 {
+            let Some(what) = covers(&window.matchers) else { continue };
+            let begun = window.times.begun(since, now);
+            all.extend(begun.into_iter().map(|(from, until)| SeriesMaintenance { from, until, what: what.clone() }));
+        }
+        all
     }
 }
 
@@ -109,24 +116,30 @@ fn covers(matchers: &[Matcher]) -> Option<Covers> {
 }
 
 impl Times {
-    /// Begin and end of the window that `now` is in.
+    /// Begin and end of the window that `now` is in; of several, the one that ends last.
     fn around(&self, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
+        self.begun(now, now).into_iter().next()
+    }
+
+    /// Begins and ends of all that were open at some moment from `since` to `now`, the last first.
+    fn begun(&self, since: Timestamp, now: Timestamp) -> Vec<(Timestamp, Timestamp)> {
         match self {
-            Times::Once { from, to } => (*from <= now && now < *to).then_some((*from, *to)),
+            Times::Once { from, to } => {
+                let is_open = *from <= now && since < *to;
+                if is_open { vec![(*from, *to)] } else { Vec::new() }
+            }
             Times::Again { days, at, zone, lasts } => {
-                // a window that began days ago may still be open; the one that ends last counts
-                let back = lasts.as_hours() / 24 + 1;
-                let mut day = zone.to_datetime(now).date();
-                for _ in 0..=back {
+                // a window that began days before may still be open
+                let back = (now.duration_since(since).as_hours() + lasts.as_hours()) / 24 + 2;
+                let day_at = |day: jiff::civil::Date| -> Option<(Timestamp, Timestamp)> {
                     let begins = zone.to_ambiguous_zoned(day.to_datetime(*at)).compatible().ok()?.timestamp();
-                    let ends = begins.checked_add(*lasts).ok()?;
-                    let is_day = days.is_empty() || days.contains(&day.weekday());
-                    if is_day && begins <= now && now < ends {
-                        return Some((begins, ends));
-                    }
-                    day = day.yesterday().ok()?;
-                }
-                None
+                    Some((begins, begins.checked_add(*lasts).ok()?))
+                };
+                let today = zone.to_datetime(now).date();
+                let past = (0..=back).filter_map(|n| today.checked_sub(jiff::Span::new().try_days(n).ok()?).ok());
+                let is_day = |day: &jiff::civil::Date| days.is_empty() || days.contains(&day.weekday());
+                let all = past.filter(is_day).filter_map(day_at);
+                all.filter(|(begins, ends)| *begins <= now && since < *ends).collect()
             }
         }
     }
@@ -290,6 +303,26 @@ mod tests {
             let error = read(yaml).expect_err(yaml);
             assert!(error.starts_with("f:2:") && error.contains(expect), "{yaml}: {error}");
         }
+    }
+
+    #[test]
+    fn detectors_know_the_windows_of_the_past_week_that_are_over() {
+        let yaml = "name: a, schedule: {days: [sat, sun], at: '23:00'}, lasts: 2h, matchers: ['namespace=\"db\"']";
+        let windows = read(yaml).expect("a window");
+        let begins = |now: &str| {
+            let all = windows.for_series(now.parse().expect("a moment"));
+            all.iter().map(|w| w.from.to_string()).collect::<Vec<_>>()
+        };
+        // 2026-11-28 is a Saturday
+        assert_eq!(begins("2026-12-03T12:00:00Z"), ["2026-11-29T23:00:00Z", "2026-11-28T23:00:00Z"]);
+        // that of the 21st ends on the 22nd at 01:00, half an hour after the week began
+        let week = ["2026-11-28T23:00:00Z", "2026-11-22T23:00:00Z", "2026-11-21T23:00:00Z"];
+        assert_eq!(begins("2026-11-29T00:30:00Z"), week);
+        let once = read("name: a, from: '2026-11-20T00:00:00Z', lasts: 1h, matchers: ['namespace=\"db\"']");
+        let once = once.expect("a window");
+        let is_known = |now: &str| !once.for_series(now.parse().expect("a moment")).is_empty();
+        assert!(is_known("2026-11-27T00:30:00Z") && !is_known("2026-11-27T01:00:00Z"));
+        assert!(!is_known("2026-11-19T23:59:59Z"));
     }
 
     #[test]

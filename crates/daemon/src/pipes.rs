@@ -18,7 +18,7 @@ use crate::inflow::{self, Inflow};
 use crate::input::Input;
 use crate::lake::{Lake, Tap};
 use crate::sources::States;
-use crate::{DaemonError, channels, outflow};
+use crate::{DaemonError, brokers, channels, outflow};
 
 const FIRST_WAIT: SignedDuration = SignedDuration::from_secs(1);
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_secs(30);
@@ -225,12 +225,9 @@ pub fn bus(config: &Config, env: &dyn Fn(&str) -> Option<String>) -> Result<Opti
     if kafka.brokers.is_empty() {
         return Ok(None);
     }
-    let mut settings = Vec::with_capacity(kafka.settings.len());
-    for (name, value) in &kafka.settings {
-        settings.push((name.clone(), filled("kafka", value, env)?));
-    }
-    let brokers = filled("kafka", &kafka.brokers, env)?;
-    made(BusOptions { brokers, settings }).map(Some).map_err(broken("kafka"))
+    let options = brokers::options(kafka, env);
+    let options = options.map_err(|why| DaemonError::Pipe { name: "kafka".to_owned(), why })?;
+    made(options).map(Some).map_err(broken("kafka"))
 }
 
 #[cfg(feature = "kafka")]

@@ -1,6 +1,7 @@
-//! Rows of the store as the API shows them.
+//! Rows of the store, and what the core learnt, as the API shows them.
 
-use rootline_api::{ChangeRow, EventRow};
+use rootline_api::{AlertPair, ChangeRow, EventRow};
+use rootline_engine::LearntPair;
 
 pub fn event_row(event: rootline_store::KeptEvent) -> EventRow {
     EventRow {
@@ -27,5 +28,19 @@ pub fn change_row(place: usize, change: rootline_store::Change) -> ChangeRow {
         before: change.from,
         after: change.to,
         ..ChangeRow::default()
+    }
+}
+
+pub fn alert_pair(pair: LearntPair) -> AlertPair {
+    let LearntPair { name, beside, together, groups, alone, beside_groups, lift, delay_s } = pair;
+    AlertPair {
+        name: name.to_string(),
+        beside: beside.to_string(),
+        together,
+        incidents: groups,
+        alone,
+        beside_incidents: beside_groups,
+        lift,
+        delay_s,
     }
 }

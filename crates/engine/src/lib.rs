@@ -10,9 +10,9 @@ mod suspicious;
 
 pub use engine::{Engine, EngineError, Options, Target};
 pub use live::{
-    Bank, CorrelationMode, Covers, Ingested, LimitSetting, Live, LiveOptions, NoticeKind, NoticePolicy, Notification,
-    Outcome, Outlook, Query, SeriesChange, SeriesChangeKind, SeriesChart, SeriesLevel, SeriesMaintenance,
-    SeriesOptions, SeriesStats, SetBack, ToldRow, series_catalog, series_title,
+    Bank, CorrelationMode, Covers, Ingested, LearntPair, LimitSetting, Live, LiveOptions, NoticeKind, NoticePolicy,
+    Notification, Outcome, Outlook, Query, SERIES_MEMORY_S, SeriesChange, SeriesChangeKind, SeriesChart, SeriesLevel,
+    SeriesMaintenance, SeriesOptions, SeriesStats, SetBack, ToldRow, series_catalog, series_title,
 };
 pub use rootline_diagnose::{RuleError, RuleFile, RuleSet};
 pub use suspicious::LogWanted;

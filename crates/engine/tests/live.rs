@@ -5,7 +5,7 @@ use std::path::Path;
 
 use jiff::SignedDuration;
 use rootline_engine::{Engine, Live, LiveOptions, Options, Outcome};
-use rootline_model::{Alert, LabelSet, LiveIncident, Origin, Role, SeriesBatch, Stage, Timestamp};
+use rootline_model::{Alert, Kind, LabelSet, LiveIncident, Origin, Role, SeriesBatch, Stage, Timestamp};
 use rootline_objects::{Object, Signal};
 use rootline_sources::{ReadOptions, read_path};
 
@@ -366,4 +366,61 @@ fn resolved_by_hand_stays_so_when_its_alert_comes_back_after_a_restart() {
     live.tick(after(now, 60));
     // something new is not hidden by what was said about the old
     assert!(live.incidents().any(|i| i.stage == Stage::Open));
+}
+
+/// Nodes of one zone, all well, which alerts call by their addresses.
+fn nodes_of_a_zone(count: usize) -> Vec<Signal> {
+    let node = |n: usize| {
+        let json = format!(
+            r#"{{"metadata":{{"name":"n{n}","labels":{{"topology.kubernetes.io/zone":"a"}}}},"status":{{
+                "conditions":[{{"type":"Ready","status":"True"}}],"addresses":[{{"type":"InternalIP","address":"10.0.0.{n}"}}]}}}}"#
+        );
+        Signal::Object(Object::from_json("Node", &json).expect("a kind that is read").expect("a node"))
+    };
+    (0..count).map(node).chain([Signal::Listed { kind: Kind::Node, namespace: None }]).collect()
+}
+
+#[test]
+fn a_zone_that_goes_down_while_the_daemon_restarts_is_one_incident_as_without_a_restart() {
+    let start: Timestamp = "2026-01-02T03:04:05Z".parse().expect("a moment");
+    let away = |n: i64, s: i64| {
+        let instance = format!("10.0.0.{n}:9100");
+        let labels =
+            [("alertname", "HostDown"), ("severity", "critical"), ("instance", &*instance), ("job", "node-exporter")];
+        alert(&labels, after(start, s))
+    };
+    // the fifth comes when no four of a minute are left: only that it was a zone before explains it
+    let storm = [(0, 10), (1, 12), (2, 50), (3, 52), (4, 100)];
+    let told = |stops: &[i64]| {
+        let mut live = live();
+        live.take_state(nodes_of_a_zone(6));
+        let mut ids = 1;
+        for tick in (0..150).step_by(15) {
+            if stops.contains(&tick) {
+                let incidents: Vec<LiveIncident> = live.incidents().cloned().collect();
+                let alerts: Vec<Alert> = live.alerts().cloned().collect();
+                ids = incidents.iter().map(|i| i.id + 1).max().unwrap_or(1).max(ids);
+                let mut again = self::live();
+                again.restore_wide(&live.wide_snapshot()).expect("our own bytes");
+                again.restore_told(live.told());
+                again.restore(after(start, tick), incidents, alerts, ids);
+                // the first look comes before the cluster is read
+                again.tick(after(start, tick));
+                again.take_state(nodes_of_a_zone(6));
+                live = again;
+            }
+            let fired = storm.iter().filter(|(_, s)| (tick - 15..tick).contains(s));
+            live.take_alerts(fired.map(|(n, s)| away(*n, *s)).collect());
+            live.tick(after(start, tick));
+        }
+        let open = live.incidents().filter(|i| i.stage == Stage::Open);
+        let mut sizes: Vec<usize> = open.map(|i| i.members.len()).collect();
+        sizes.sort_unstable();
+        sizes
+    };
+    assert_eq!(told(&[]), [5]);
+    for stops in [[30, 600], [60, 600], [75, 600], [30, 75], [90, 105]] {
+        assert_eq!(told(&stops), [5], "stopped at {stops:?}");
+    }
+    assert!(live().restore_wide(b"{}").is_err());
 }

@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 use rootline_model::{LabelSet, SeriesBatch, Timestamp, is_stale};
 
 use crate::catalog::{self, Fold, PREFIX, Series, Subject};
-use crate::context::{ByName, Owners};
+use crate::context::{ByName, Context, Owners};
 use crate::detectors::burn::Budget;
 use crate::detectors::dynamic::Bits;
 use crate::detectors::forecast::Expected;
@@ -161,10 +161,13 @@ impl Bank {
         done
     }
 
-    /// Counts of log templates since the last call; findings come with the next tick.
-    pub fn ingest_logs(&mut self, now: Timestamp, counts: &[LogCount]) {
-        if self.options.detectors.logs.enabled {
-            self.logs.take(&self.options.detectors.logs, now.as_second(), counts);
+    /// Counts of log templates since the last call; findings come with the next tick. What a workload writes under
+    /// maintenance is neither known nor usual afterwards.
+    pub fn ingest_logs(&mut self, now: Timestamp, counts: &[LogCount], context: &Context<'_>) {
+        let (settings, covered) = (&self.options.detectors.logs, context.covered(now.as_second()));
+        if settings.enabled {
+            let counted = counts.iter().filter(|c| covered.is_empty() || !covered.has(&c.workload));
+            self.logs.take(settings, now.as_second(), counted);
         }
     }
 

@@ -6,7 +6,7 @@ use rootline_model::{EntityRef, SeriesBatch, Timestamp};
 
 use crate::bank::{Bank, Ingested};
 use crate::catalog::{self, Series, Subject};
-use crate::context::Owners;
+use crate::context::{Context, Owners};
 use crate::detectors::forecast;
 use crate::detectors::view::group_query;
 use crate::store::{Detail, NONE};
@@ -68,8 +68,8 @@ struct Row<'a> {
     limit: f64,
 }
 
-/// Seconds of history asked for once.
-const HISTORY_S: i64 = 7 * 86_400;
+/// Seconds of history asked for once: as far back as windows reach.
+pub const MEMORY_S: i64 = 7 * 86_400;
 /// Seconds without raw values after which an entry is polled.
 const PUSH_S: i64 = 300;
 
@@ -88,7 +88,7 @@ impl Bank {
             if !fed.is_filled {
                 fed.is_filled = true;
                 let end_s = now_s.div_euclid(SLOT_S) * SLOT_S;
-                out.extend(query(series, end_s - HISTORY_S, end_s, SLOT_S));
+                out.extend(query(series, end_s - MEMORY_S, end_s, SLOT_S));
             }
             let start_s = (fed.polled_s + step_s).max(end_s - 300 + step_s);
             out.extend(query(series, start_s, end_s, step_s));
@@ -108,8 +108,9 @@ impl Bank {
     }
 
     /// Takes the answers to history questions in, moment by moment and without findings: baselines and windows learn, so
-    /// that detectors need no day of waiting. Points of other series at the same moments may be given together.
-    pub fn backfill(&mut self, batches: &[SeriesBatch], owners: &dyn Owners) -> Ingested {
+    /// that detectors need no day of waiting. Points of other series at the same moments may be given together. Times of
+    /// maintenance are passed over.
+    pub fn backfill(&mut self, batches: &[SeriesBatch], owners: &dyn Owners, context: &Context<'_>) -> Ingested {
         let mut done = Ingested::default();
         let mut moments: Vec<(i64, u32, f64)> = Vec::new();
         for batch in batches {
@@ -135,7 +136,7 @@ impl Bank {
                 self.points(*instance, &[(at_s * 1000, *value)], &mut done);
             }
             if let Some((at_s, ..)) = moment.last() {
-                self.sweep(*at_s);
+                self.sweep(*at_s, context);
             }
         }
         self.taught_s = moments.last().map_or(self.taught_s, |m| m.0.max(self.taught_s));

@@ -11,8 +11,8 @@ use crate::detectors::absent::Absent;
 use crate::detectors::burn::Budget;
 use crate::detectors::forecast::{self, Expected};
 use crate::detectors::view::{Sighting, View, describe, group_query};
-use crate::store::{Detail, Member, NONE};
-use crate::window::{SLOT_S, SLOTS, SLOTS_DAY};
+use crate::store::{Detail, Group, Member, NONE};
+use crate::window::{MINUTES, SLOT_S, SLOTS, SLOTS_DAY};
 
 /// Detectors in [`crate::holds::Key`].
 pub(crate) const THRESHOLD: u8 = 0;
@@ -52,7 +52,7 @@ impl Bank {
         self.resume(now_s);
         self.derive(now_s);
         let changes = newest(context.changes, now_s);
-        let bits = self.sweep(now_s);
+        let bits = self.sweep(now_s, context);
         self.count_bits(now_s, &bits, context, &changes);
         self.thresholds(now_s, context);
         if now_s.div_euclid(60) > self.minute {
@@ -84,8 +84,9 @@ impl Bank {
         self.outlooks.clear();
     }
 
-    /// Folds members to their baselines and shows every baseline to its operator; returns the scores above 0.
-    pub(crate) fn sweep(&mut self, now_s: i64) -> Vec<(u32, f32)> {
+    /// Folds members to their baselines and shows every baseline to its operator; returns the scores above 0. What is under
+    /// maintenance is kept for charts and learnt by nobody.
+    pub(crate) fn sweep(&mut self, now_s: i64, context: &Context<'_>) -> Vec<(u32, f32)> {
         let Bank { store, tiers, entries, options, .. } = self;
         for detail in &mut store.details {
             let group = &store.groups[detail.group as usize];
@@ -97,11 +98,17 @@ impl Bank {
             let fresh = live.filter(|m| now_s - m.last_s <= options.lookback_s && m.value.is_finite());
             let value = fold(series.fold, fresh.map(|m| m.value));
             if value.is_finite() {
-                detail.window.take(now_s, value, series.bad.sign());
+                let is_spoilt = |minute: i64| {
+                    let entity = store.names.get(group.name).map(|subject| &subject.entity);
+                    entity.is_some_and(|e| context.maintenance.iter().any(|m| m.spoils(minute, e)))
+                };
+                detail.window.take(now_s, value, series.bad.sign(), is_spoilt);
             }
         }
-        let groups = &store.groups;
+        let (groups, covered) = (&store.groups, context.covered(now_s));
+        let is_covered = |g: &Group| store.names.get(g.name).is_some_and(|subject| covered.has(&subject.entity));
         let value = |i: usize| match groups.get(i) {
+            Some(g) if !covered.is_empty() && is_covered(g) => f64::NAN,
             Some(g) if g.count > 0 => f64::from(g.sum) / f64::from(g.count),
             _ => f64::NAN,
         };
@@ -138,8 +145,11 @@ impl Bank {
         let settings = self.options.detectors.clone();
         let mut sightings: Vec<(u8, u32, u32, Finding, i64)> = Vec::new();
         let mut distances: Vec<(u32, f64)> = Vec::new();
+        let minute = now_s.div_euclid(60) - 1;
+        let recent = context.windows_in(minute - i64::try_from(MINUTES).unwrap_or(0), minute);
         for detail in &self.store.details {
-            let Some(view) = self.view(detail, now_s, changes) else { continue };
+            let Some(mut view) = self.view(detail, now_s, changes) else { continue };
+            view.spoilt = recent.iter().filter_map(|m| m.minutes(&view.subject.entity)).collect();
             let is_quiet = context.is_maintained(now_s, &[&view.subject.entity]);
             let mut say = |detector: u8, member: u32, about: Option<&Member>, s: &Sighting| {
                 if !is_quiet {
@@ -147,7 +157,9 @@ impl Bank {
                 }
             };
             for apart in settings.peers.look(&view) {
-                distances.push((apart.member, apart.distance));
+                if !is_quiet {
+                    distances.push((apart.member, apart.distance));
+                }
                 let about = self.store.member(apart.member);
                 if let (Some(s), Some(_)) = (&apart.sighting, about) {
                     say(PEERS, apart.member, about, s);
@@ -187,6 +199,7 @@ impl Bank {
             subject,
             detail,
             members: members.filter(|(_, m)| changes.is_empty() || !is_restarted(m)).collect(),
+            spoilt: Vec::new(),
             now_s,
             age_s: now_s - i64::from(group.first_h) * 3600,
             change: changes.get(&subject.entity).copied(),
@@ -320,8 +333,8 @@ impl Bank {
                 continue;
             }
             let last_slot = i64::from(group.last_s).div_euclid(SLOT_S);
-            let past = detail.window.slots.last(last_slot - 1, SLOTS_DAY);
-            let there = past.iter().filter(|v| v.is_finite()).count();
+            let past = last_slot - i64::try_from(SLOTS_DAY).unwrap_or(0)..last_slot;
+            let there = past.filter(|slot| detail.window.slots.is_seen(*slot)).count();
             #[allow(clippy::cast_precision_loss, reason = "at most 144")]
             let is_steady = there as f64 >= settings.presence * SLOTS_DAY as f64;
             let others = self.store.groups.iter().filter(|g| g.name != NONE && g.entry == group.entry);

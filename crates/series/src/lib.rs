@@ -32,7 +32,7 @@ mod tiers;
 mod window;
 
 pub use bank::{Bank, Ingested, Stats};
-pub use bank_ask::{Chart, Outlook, Query, SeriesId};
+pub use bank_ask::{Chart, MEMORY_S, Outlook, Query, SeriesId};
 pub use bank_levels::Level;
 pub use codes::{CodeDoc, Group, Strength, doc_of};
 pub use context::{ByName, Change, ChangeKind, Context, Covers, Maintenance, Owners};

@@ -9,6 +9,10 @@ pub const SLOTS_DAY: usize = 144;
 /// Slots kept: a week and a bit, so that the same hour a week ago is there with its neighbours.
 pub const SLOTS: usize = 7 * SLOTS_DAY + 12;
 
+/// In a ring: there was something, but it is not to be learnt from. One NaN among the others, so that it reads as a gap and
+/// takes no room of its own.
+const ASIDE: f32 = f32::from_bits(0x7fc0_0a51);
+
 /// A ring of values by number of their time step; NaN where none came.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Ring {
@@ -33,9 +37,7 @@ impl Ring {
 
     /// The value of a step; NaN where there is none or it has left.
     pub fn get(&self, step: i64) -> f64 {
-        let length = i64::try_from(self.values.len()).unwrap_or(0);
-        let inside = step >= 0 && step <= self.newest && step > self.newest - length;
-        if inside { f64::from(self.values[self.place(step)]) } else { f64::NAN }
+        if self.is_inside(step) { f64::from(self.values[self.place(step)]) } else { f64::NAN }
     }
 
     /// Sets a step; steps between the newest and it become gaps. Steps that have left are ignored.
@@ -57,6 +59,28 @@ impl Ring {
         #[allow(clippy::cast_possible_truncation, reason = "windows keep seven digits")]
         let small = value as f32;
         self.values[place] = small;
+    }
+
+    /// Notes for a step without a value that there was one, though nothing may be learnt from it.
+    pub fn set_aside(&mut self, step: i64) {
+        if self.get(step).is_nan() {
+            self.set(step, f64::NAN);
+            if self.is_inside(step) {
+                let place = self.place(step);
+                self.values[place] = ASIDE;
+            }
+        }
+    }
+
+    /// True for a step with a value, learnt from or not.
+    pub fn is_seen(&self, step: i64) -> bool {
+        let value = || self.values[self.place(step)];
+        self.is_inside(step) && (value().is_finite() || value().to_bits() == ASIDE.to_bits())
+    }
+
+    fn is_inside(&self, step: i64) -> bool {
+        let length = i64::try_from(self.values.len()).unwrap_or(0);
+        step >= 0 && step <= self.newest && step > self.newest - length
     }
 
     /// Values of the steps `to - count + 1 ..= to`, oldest first, NaN for gaps.
@@ -96,11 +120,11 @@ impl Window {
         Window { minutes: Ring::new(MINUTES), slots: Ring::new(SLOTS), sum: 0.0, count: 0 }
     }
 
-    /// Takes a value; `sign` 1 where up is bad.
-    pub fn take(&mut self, at_s: i64, value: f64, sign: f64) {
+    /// Takes a value; `sign` 1 where up is bad. `is_spoilt` says of a minute that its value is no pattern for later days.
+    pub fn take(&mut self, at_s: i64, value: f64, sign: f64, is_spoilt: impl Fn(i64) -> bool) {
         let minute = at_s.div_euclid(60);
         if minute > self.minutes.newest() {
-            self.close(sign);
+            self.close(sign, is_spoilt);
             (self.sum, self.count) = (0.0, 0);
         }
         self.sum += value;
@@ -109,13 +133,17 @@ impl Window {
     }
 
     /// The finished minute goes into its slot.
-    fn close(&mut self, sign: f64) {
+    fn close(&mut self, sign: f64, is_spoilt: impl Fn(i64) -> bool) {
         let minute = self.minutes.newest();
         let value = self.minutes.get(minute);
         if minute < 0 || !value.is_finite() {
             return;
         }
         let slot = (minute * 60).div_euclid(SLOT_S);
+        if is_spoilt(minute) {
+            self.slots.set_aside(slot);
+            return;
+        }
         let before = self.slots.get(slot);
         let worse = if before.is_finite() && sign * before >= sign * value { before } else { value };
         self.slots.set(slot, worse);
@@ -203,12 +231,33 @@ mod tests {
         for day in 0..3_i64 {
             for minute in 0..1440 {
                 let value = if minute == 125 { 9.0 } else { 1.0 };
-                w.take(day * 86_400 + minute * 60, value, 1.0);
+                w.take(day * 86_400 + minute * 60, value, 1.0, |_| false);
             }
         }
         let usual = w.usual(3 * 86_400 + 125 * 60, 0, 1.0).expect("three days were seen");
         assert_eq!((usual.low, usual.high, usual.days), (9.0, 9.0, 3));
         let calm = w.usual(3 * 86_400 + 500 * 60, 0, 1.0).expect("three days were seen");
         assert_eq!((calm.low, calm.high), (1.0, 1.0));
+    }
+
+    #[test]
+    fn spoilt_minutes_are_shown_and_counted_as_seen_but_not_learnt() {
+        let mut w = Window::new();
+        // minutes 123 to 144: the end of one slot, a whole one, the beginning of a third
+        for minute in 0..200 {
+            let value = if (123..145).contains(&minute) { 9.0 } else { 1.0 };
+            w.take(minute * 60, value, 1.0, |m| (123..145).contains(&m));
+        }
+        assert_eq!(w.minutes.get(130), 9.0);
+        assert_eq!((w.slots.get(12), w.slots.get(14)), (1.0, 1.0));
+        assert!(w.slots.get(13).is_nan() && w.slots.is_seen(13) && w.slots.is_seen(12));
+        assert!(!w.slots.is_seen(-1) && !w.slots.is_seen(500));
+        let mut bytes = Vec::new();
+        w.write(&mut bytes);
+        let again = Window::read(&mut crate::snapshot::Read::new(&bytes)).expect("what was written");
+        assert!(again.slots.get(13).is_nan() && again.slots.is_seen(13));
+        w.take(20 * 86_400, 1.0, 1.0, |_| false);
+        w.take(20 * 86_400 + 60, 1.0, 1.0, |_| false);
+        assert!(!w.slots.is_seen(13), "it has left");
     }
 }

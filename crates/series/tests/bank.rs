@@ -39,7 +39,7 @@ fn learnt(days: i64, all: &[Usual<'_>]) -> Bank {
             series(id, labels, (-days * DAY_MIN..0).step_by(10).map(|m| (m, wobble(m))).collect())
         })
         .collect();
-    bank.backfill(&batches, &ByName);
+    bank.backfill(&batches, &ByName, &Context::default());
     bank
 }
 
@@ -145,6 +145,100 @@ fn maintenance_is_silent_and_the_users_threshold_counts_for_its_namespace() {
     assert_eq!(said_with(vec![setting("shop", 0.9, false)]), 0);
 }
 
+/// A window of a minute range.
+fn window(minutes: std::ops::Range<i64>, what: Covers) -> Maintenance {
+    Maintenance { from: at(minutes.start), until: at(minutes.end), what }
+}
+
+fn shop() -> Covers {
+    Covers::Namespace("shop".into())
+}
+
+/// Of what was said, the minutes in which a code came first.
+fn minutes_of(said: &[(i64, Finding)], code: &str) -> Vec<i64> {
+    said.iter().filter(|(_, f)| f.code.as_str() == code).map(|(m, _)| *m).collect()
+}
+
+#[test]
+fn what_history_did_under_maintenance_is_no_excuse_for_the_same_hour_of_another_day() {
+    let night = 120..240;
+    let history = |m: i64| if (night.start - DAY_MIN..night.end - DAY_MIN).contains(&m) { 6.0e8 } else { 4.0e8 };
+    let batches: Vec<SeriesBatch> = PODS
+        .map(|pod| {
+            let wobble = |m: i64| history(m) * (1.0 + 0.01 * ((m * 7 % 13) as f64 - 6.0) / 6.0);
+            let points = (-3 * DAY_MIN..0).step_by(10).map(|m| (m, wobble(m))).collect();
+            series("container_memory", &container(pod), points)
+        })
+        .into();
+    let said = |windows: &[Maintenance]| {
+        let mut bank = Bank::new(Options::default());
+        let context = Context { changes: &[], maintenance: windows };
+        bank.backfill(&batches, &ByName, &context);
+        minutes_of(&play(&mut bank, 0..200, &context, used(6.0e8)), "series.level_shift")
+    };
+    let other = Covers::Namespace("other".into());
+    assert!(said(&[]).is_empty(), "it was so last night");
+    assert!(said(&[window(120 - DAY_MIN..240 - DAY_MIN, other)]).is_empty(), "of another namespace");
+    assert_eq!(said(&[window(120 - DAY_MIN..240 - DAY_MIN, shop())]).len(), 1);
+}
+
+#[test]
+fn minutes_under_maintenance_widen_no_band_and_are_still_drawn() {
+    let wobble = |k: usize, m: i64| 1.0 + 0.004 * ((m * 5 + k as i64) % 7) as f64;
+    let value = |k: usize, m: i64| wobble(k, m) * if (120..180).contains(&m) || m >= 300 { 6.0e8 } else { 4.0e8 };
+    let said = |windows: &[Maintenance]| {
+        let mut bank = learnt_memory(3);
+        let context = Context { changes: &[], maintenance: windows };
+        let said = play(&mut bank, 0..320, &context, three("container_memory", value));
+        (minutes_of(&said, "series.outside_band"), bank)
+    };
+    // said at once on the first rise, it is the second that counts here
+    assert!(said(&[]).0.iter().all(|m| *m < 240));
+    let (minutes, bank) = said(&[window(120..180, shop())]);
+    assert!(minutes.len() == 1 && (300..315).contains(&minutes[0]), "{minutes:?}");
+    let workload = EntityRef::new(Kind::Deployment, "shop", "cart");
+    let id = bank.series_of(&workload).into_iter().find(|i| i.series == "container_memory").expect("a window");
+    let chart = bank.chart(&id, at(150), at(152)).expect("a chart");
+    assert!(chart.points.len() == 3 && chart.points.iter().all(|p| p.1 > 5.9e8), "{:?}", chart.points);
+}
+
+#[test]
+fn steady_series_stay_watched_for_their_silence_after_long_maintenance() {
+    let windows = [window(-600..-300, Covers::Entity(EntityRef::node("n3")))];
+    let context = Context { changes: &[], maintenance: &windows };
+    let mut bank = Bank::new(Options::default());
+    let history: Vec<SeriesBatch> = (-2 * DAY_MIN..0).step_by(10).flat_map(|m| nodes(m, &[])).collect();
+    bank.backfill(&history, &ByName, &context);
+    let stops = |m: i64| nodes(m, if m >= 30 { &["n3"] } else { &[] });
+    assert_eq!(codes(&play(&mut bank, 0..60, &context, stops)), ["series.absent"]);
+}
+
+#[test]
+fn lines_first_written_under_maintenance_are_news_if_they_go_on_after_it() {
+    let workload = EntityRef::new(Kind::Deployment, "shop", "cart");
+    let count = |template| rootline_series::LogCount {
+        template,
+        text: format!("template {template}"),
+        workload: workload.clone(),
+        level: rootline_model::LogLevel::Error,
+        count: 5,
+    };
+    let said = |windows: &[Maintenance]| {
+        let mut bank = Bank::new(Options::default());
+        let context = Context { changes: &[], maintenance: windows };
+        let mut minutes = Vec::new();
+        for minute in [0, DAY_MIN + 30, DAY_MIN + 90] {
+            bank.ingest_logs(at(minute), &[count(if minute == 0 { 1 } else { 2 })], &context);
+            let new = bank.tick(at(minute), &context);
+            minutes.extend(new.iter().filter(|f| f.code.as_str() == "log.new_error_template").map(|_| minute));
+            bank.tick(at(minute + 20), &context);
+        }
+        minutes
+    };
+    assert_eq!(said(&[]), [DAY_MIN + 30]);
+    assert_eq!(said(&[window(DAY_MIN..DAY_MIN + 60, shop())]), [DAY_MIN + 90]);
+}
+
 fn used(bytes: f64) -> impl Fn(i64) -> Vec<SeriesBatch> {
     three("container_memory", move |k, m| {
         let wobble = 1.0 + 0.004 * ((m * 5 + k as i64) % 7) as f64;
@@ -212,7 +306,7 @@ fn nodes(m: i64, silent: &[&str]) -> Vec<SeriesBatch> {
 fn learnt_nodes() -> Bank {
     let mut bank = Bank::new(Options::default());
     let history: Vec<SeriesBatch> = (-2 * DAY_MIN..0).step_by(10).flat_map(|m| nodes(m, &[])).collect();
-    bank.backfill(&history, &ByName);
+    bank.backfill(&history, &ByName, &Context::default());
     bank
 }
 
@@ -505,12 +599,12 @@ fn error_budgets_and_known_log_lines_outlive_a_restart() {
         level: rootline_model::LogLevel::Error,
         count: 5,
     };
-    bank.ingest_logs(at(70), &[count(1)]);
+    bank.ingest_logs(at(70), &[count(1)], &Context::default());
     let mut again = restarted(&bank);
     let later = 70 + DAY_MIN + 10;
-    again.ingest_logs(at(later), &[count(1)]);
+    again.ingest_logs(at(later), &[count(1)], &Context::default());
     assert!(told(&again.tick(at(later), &context)).iter().all(|f| f.0 != "log.new_error_template"), "known");
-    again.ingest_logs(at(later + 1), &[count(2)]);
+    again.ingest_logs(at(later + 1), &[count(2)], &Context::default());
     let new = told(&again.tick(at(later + 1), &context));
     assert!(new.iter().any(|f| f.0 == "log.new_error_template"), "its log is known for a day: {new:?}");
 }

@@ -11,68 +11,47 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::answer::{Coded, coded};
+use crate::post::{Post, PostOptions};
 use crate::webhook::hmac_sha256;
-use crate::{BoxFuture, Client, Delivery, Endpoint, Form, RateLimit, Receipt, SendError, Sink, Words};
+use crate::{BoxFuture, Client, Delivery, Form, RateLimit, Receipt, SendError, Sink, Words};
 
 /// After too many messages the robot is silent this long.
 const BLOCKED: Duration = Duration::from_secs(600);
 
-/// How a robot is called.
-#[derive(Clone)]
-pub struct DingTalkOptions {
-    /// With its `access_token`.
-    pub endpoint: Endpoint,
-    /// `SEC…`; empty: the robot asks for no signature.
-    pub secret: String,
-    /// For robots that ask for a keyword: stands at the end of each message. Empty: none.
-    pub keyword: String,
-    pub limits: RateLimit,
-}
-
-impl DingTalkOptions {
-    pub fn new(endpoint: Endpoint) -> DingTalkOptions {
-        // together 20 in any minute
-        let limits = RateLimit { burst: 5, per_minute: 15 };
-        DingTalkOptions { endpoint, secret: String::new(), keyword: String::new(), limits }
-    }
-}
+/// Together 20 in any minute.
+const LIMITS: RateLimit = RateLimit { burst: 5, per_minute: 15 };
 
 /// The channel.
-pub struct DingTalk {
-    name: String,
-    options: DingTalkOptions,
-    client: Client,
-    words: Arc<dyn Words>,
-}
+pub struct DingTalk(Post);
 
 impl DingTalk {
-    pub fn new(name: &str, options: DingTalkOptions, client: Client, words: Arc<dyn Words>) -> DingTalk {
-        DingTalk { name: name.to_owned(), options, client, words }
+    pub fn new(name: &str, options: PostOptions, client: Client, words: Arc<dyn Words>) -> DingTalk {
+        DingTalk(Post::new(name, options, client, words))
     }
 }
 
 impl Sink for DingTalk {
     fn name(&self) -> &str {
-        &self.name
+        &self.0.name
     }
 
     fn limits(&self) -> RateLimit {
-        self.options.limits
+        self.0.options.limits.unwrap_or(LIMITS)
     }
 
     fn send<'a>(&'a self, delivery: &'a Delivery) -> BoxFuture<'a, Result<Receipt, SendError>> {
         Box::pin(async move {
-            let mut body = self.words.message(Form::DingTalk, delivery);
+            let mut body = self.0.words.message(Form::DingTalk, delivery);
             for path in ["/actionCard/text", "/markdown/text"] {
-                with_keyword(&mut body, path, &self.options.keyword);
+                with_keyword(&mut body, path, &self.0.options.keyword);
             }
-            let mut endpoint = self.options.endpoint.clone();
-            if !self.options.secret.is_empty() {
+            let mut endpoint = self.0.options.endpoint.clone();
+            if !self.0.options.secret.is_empty() {
                 let timestamp = delivery.now.as_millisecond().to_string();
                 endpoint = endpoint
-                    .with_query(&[("timestamp", &timestamp), ("sign", &sign(&timestamp, &self.options.secret))]);
+                    .with_query(&[("timestamp", &timestamp), ("sign", &sign(&timestamp, &self.0.options.secret))]);
             }
-            let reply = self.client.post(&endpoint, &[], body.to_string().into_bytes()).await?;
+            let reply = self.0.client.post(&endpoint, &[], body.to_string().into_bytes()).await?;
             judge(&coded(&endpoint, &reply, &["errcode"], &["errmsg"])?)
         })
     }

@@ -12,63 +12,43 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use crate::answer::{Coded, coded};
+use crate::post::{Post, PostOptions};
 use crate::webhook::hmac_sha256;
-use crate::{BoxFuture, Client, Delivery, Endpoint, Form, RateLimit, Receipt, SendError, Sink, Words};
+use crate::{BoxFuture, Client, Delivery, Form, RateLimit, Receipt, SendError, Sink, Words};
 
-/// How a bot is called.
-#[derive(Clone)]
-pub struct FeishuOptions {
-    pub endpoint: Endpoint,
-    /// Empty: the bot asks for no signature.
-    pub secret: String,
-    /// For bots that ask for a keyword: stands at the end of each title. Empty: none.
-    pub keyword: String,
-    pub limits: RateLimit,
-}
-
-impl FeishuOptions {
-    pub fn new(endpoint: Endpoint) -> FeishuOptions {
-        // at most 4 in a second and 93 in a minute
-        let limits = RateLimit { burst: 3, per_minute: 90 };
-        FeishuOptions { endpoint, secret: String::new(), keyword: String::new(), limits }
-    }
-}
+/// At most 4 in a second and 93 in a minute.
+const LIMITS: RateLimit = RateLimit { burst: 3, per_minute: 90 };
 
 /// The channel.
-pub struct Feishu {
-    name: String,
-    options: FeishuOptions,
-    client: Client,
-    words: Arc<dyn Words>,
-}
+pub struct Feishu(Post);
 
 impl Feishu {
-    pub fn new(name: &str, options: FeishuOptions, client: Client, words: Arc<dyn Words>) -> Feishu {
-        Feishu { name: name.to_owned(), options, client, words }
+    pub fn new(name: &str, options: PostOptions, client: Client, words: Arc<dyn Words>) -> Feishu {
+        Feishu(Post::new(name, options, client, words))
     }
 }
 
 impl Sink for Feishu {
     fn name(&self) -> &str {
-        &self.name
+        &self.0.name
     }
 
     fn limits(&self) -> RateLimit {
-        self.options.limits
+        self.0.options.limits.unwrap_or(LIMITS)
     }
 
     fn send<'a>(&'a self, delivery: &'a Delivery) -> BoxFuture<'a, Result<Receipt, SendError>> {
         Box::pin(async move {
-            let mut card = self.words.message(Form::Feishu, delivery);
-            crate::dingtalk::with_keyword(&mut card, "/header/title/content", &self.options.keyword);
+            let mut card = self.0.words.message(Form::Feishu, delivery);
+            crate::dingtalk::with_keyword(&mut card, "/header/title/content", &self.0.options.keyword);
             let mut body = json!({ "msg_type": "interactive", "card": card });
-            if !self.options.secret.is_empty() {
+            if !self.0.options.secret.is_empty() {
                 let timestamp = delivery.now.as_second().to_string();
-                body["sign"] = sign(&timestamp, &self.options.secret).into();
+                body["sign"] = sign(&timestamp, &self.0.options.secret).into();
                 body["timestamp"] = timestamp.into();
             }
-            let endpoint = &self.options.endpoint;
-            let reply = self.client.post(endpoint, &[], body.to_string().into_bytes()).await?;
+            let endpoint = &self.0.options.endpoint;
+            let reply = self.0.client.post(endpoint, &[], body.to_string().into_bytes()).await?;
             judge(&coded(endpoint, &reply, &["code", "StatusCode"], &["msg", "StatusMessage"])?)
         })
     }

@@ -19,6 +19,7 @@ mod dingtalk;
 mod email;
 mod feishu;
 mod outbox;
+mod post;
 mod rate;
 mod remote_write;
 mod slack;
@@ -37,16 +38,17 @@ pub use clickhouse::{ClickHouse, ClickHouseOptions, Lasting};
 pub use client::{Client, ClientOptions, Endpoint, EndpointError, Reach, Reply};
 pub use copies::{Copies, CopiesOptions, Posted};
 pub use courier::{Courier, CourierHandle, CourierOptions, CourierStats};
-pub use dingtalk::{DingTalk, DingTalkOptions};
+pub use dingtalk::DingTalk;
 pub use email::{Email, EmailError, EmailOptions, Security};
-pub use feishu::{Feishu, FeishuOptions};
+pub use feishu::Feishu;
 pub use futures::future::BoxFuture;
 pub use outbox::{Due, Outbox, OutboxError, Outcome};
+pub use post::PostOptions;
 pub use rate::Backoff;
 pub use remote_write::RemoteWrite;
 pub use slack::{Slack, SlackTarget};
-pub use webhook::{Webhook, WebhookOptions};
-pub use wecom::{WeCom, WeComOptions};
+pub use webhook::Webhook;
+pub use wecom::WeCom;
 
 /// One message: one incident, or several where a full channel made them one.
 #[derive(Clone, Debug)]

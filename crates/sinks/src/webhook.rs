@@ -11,65 +11,46 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::client::refused;
-use crate::{BoxFuture, Client, Delivery, Endpoint, Form, RateLimit, Receipt, SendError, Sink, Words};
+use crate::post::{Post, PostOptions};
+use crate::{BoxFuture, Client, Delivery, Form, RateLimit, Receipt, SendError, Sink, Words};
 
-/// How a webhook is called.
-#[derive(Clone)]
-pub struct WebhookOptions {
-    pub endpoint: Endpoint,
-    /// Signs what is sent; empty: not signed.
-    pub secret: String,
-    /// Sent as `Authorization: Bearer …`; empty: not sent.
-    pub bearer: String,
-    pub limits: RateLimit,
-}
-
-impl WebhookOptions {
-    pub fn new(endpoint: Endpoint) -> WebhookOptions {
-        let limits = RateLimit { burst: 60, per_minute: 600 };
-        WebhookOptions { endpoint, secret: String::new(), bearer: String::new(), limits }
-    }
-}
+/// Of a receiver that nothing is known of.
+const LIMITS: RateLimit = RateLimit { burst: 60, per_minute: 600 };
 
 /// The channel.
-pub struct Webhook {
-    name: String,
-    options: WebhookOptions,
-    client: Client,
-    words: Arc<dyn Words>,
-}
+pub struct Webhook(Post);
 
 impl Webhook {
-    pub fn new(name: &str, options: WebhookOptions, client: Client, words: Arc<dyn Words>) -> Webhook {
-        Webhook { name: name.to_owned(), options, client, words }
+    pub fn new(name: &str, options: PostOptions, client: Client, words: Arc<dyn Words>) -> Webhook {
+        Webhook(Post::new(name, options, client, words))
     }
 }
 
 impl Sink for Webhook {
     fn name(&self) -> &str {
-        &self.name
+        &self.0.name
     }
 
     fn limits(&self) -> RateLimit {
-        self.options.limits
+        self.0.options.limits.unwrap_or(LIMITS)
     }
 
     fn send<'a>(&'a self, delivery: &'a Delivery) -> BoxFuture<'a, Result<Receipt, SendError>> {
         Box::pin(async move {
-            let body = self.words.message(Form::Webhook, delivery).to_string();
+            let body = self.0.words.message(Form::Webhook, delivery).to_string();
             let timestamp = delivery.now.as_second().to_string();
-            let signature = format!("sha256={}", hex(&hmac_sha256(&self.options.secret, &[&timestamp, ".", &body])));
-            let bearer = format!("Bearer {}", self.options.bearer);
+            let signature = format!("sha256={}", hex(&hmac_sha256(&self.0.options.secret, &[&timestamp, ".", &body])));
+            let bearer = format!("Bearer {}", self.0.options.bearer);
             let mut headers =
                 vec![("Idempotency-Key", delivery.key.as_str()), ("X-Rootline-Timestamp", timestamp.as_str())];
-            if !self.options.secret.is_empty() {
+            if !self.0.options.secret.is_empty() {
                 headers.push(("X-Rootline-Signature", &signature));
             }
-            if !self.options.bearer.is_empty() {
+            if !self.0.options.bearer.is_empty() {
                 headers.push(("Authorization", &bearer));
             }
-            let endpoint = &self.options.endpoint;
-            let reply = self.client.post(endpoint, &headers, body.into_bytes()).await?;
+            let endpoint = &self.0.options.endpoint;
+            let reply = self.0.client.post(endpoint, &headers, body.into_bytes()).await?;
             if reply.is_success() { Ok(Receipt::default()) } else { Err(refused(endpoint, &reply)) }
         })
     }

@@ -7,51 +7,35 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::answer::{Coded, coded};
-use crate::{BoxFuture, Client, Delivery, Endpoint, Form, RateLimit, Receipt, SendError, Sink, Words};
+use crate::post::{Post, PostOptions};
+use crate::{BoxFuture, Client, Delivery, Form, RateLimit, Receipt, SendError, Sink, Words};
 
-/// How a robot is called.
-#[derive(Clone)]
-pub struct WeComOptions {
-    /// With its `key`.
-    pub endpoint: Endpoint,
-    pub limits: RateLimit,
-}
-
-impl WeComOptions {
-    pub fn new(endpoint: Endpoint) -> WeComOptions {
-        // together 20 in any minute
-        WeComOptions { endpoint, limits: RateLimit { burst: 5, per_minute: 15 } }
-    }
-}
+/// Together 20 in any minute.
+const LIMITS: RateLimit = RateLimit { burst: 5, per_minute: 15 };
 
 /// The channel.
-pub struct WeCom {
-    name: String,
-    options: WeComOptions,
-    client: Client,
-    words: Arc<dyn Words>,
-}
+pub struct WeCom(Post);
 
 impl WeCom {
-    pub fn new(name: &str, options: WeComOptions, client: Client, words: Arc<dyn Words>) -> WeCom {
-        WeCom { name: name.to_owned(), options, client, words }
+    pub fn new(name: &str, options: PostOptions, client: Client, words: Arc<dyn Words>) -> WeCom {
+        WeCom(Post::new(name, options, client, words))
     }
 }
 
 impl Sink for WeCom {
     fn name(&self) -> &str {
-        &self.name
+        &self.0.name
     }
 
     fn limits(&self) -> RateLimit {
-        self.options.limits
+        self.0.options.limits.unwrap_or(LIMITS)
     }
 
     fn send<'a>(&'a self, delivery: &'a Delivery) -> BoxFuture<'a, Result<Receipt, SendError>> {
         Box::pin(async move {
-            let body = self.words.message(Form::WeCom, delivery).to_string();
-            let endpoint = &self.options.endpoint;
-            let reply = self.client.post(endpoint, &[], body.into_bytes()).await?;
+            let body = self.0.words.message(Form::WeCom, delivery).to_string();
+            let endpoint = &self.0.options.endpoint;
+            let reply = self.0.client.post(endpoint, &[], body.into_bytes()).await?;
             judge(&coded(endpoint, &reply, &["errcode"], &["errmsg"])?)
         })
     }

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use rootline_archive::ArchiveError;
-use rootline_model::Timestamp;
+use rootline_archive::{ArchiveError, io_words};
+use rootline_model::{Lang, Timestamp};
 use rootline_objects::Signal;
 
 /// Everything one source had to say.
@@ -78,17 +78,39 @@ pub enum ReadError {
 }
 
 impl ReadError {
-    /// What a person can do about it.
-    pub fn hint(&self) -> &'static str {
+    pub fn words(&self, lang: Lang) -> String {
         match self {
-            ReadError::Open { .. } => "check the path and the permissions; '-' reads standard input",
-            ReadError::Empty { .. } => "was the command that wrote it refused? its error went to the terminal",
-            ReadError::NotRecognised { .. } => {
-                "read are: rootline recordings, Troubleshoot support bundles, kubectl cluster-info dump, \
-                 kubectl get -o json or yaml, and pasted kubectl output; plain, .gz, .zst, .tar or a directory"
-            }
-            ReadError::TooLarge { .. } => "unpack it and give the parts that matter, or raise the limit",
-            ReadError::Archive { source, .. } => source.hint(),
+            _ if lang == Lang::En => self.to_string(),
+            ReadError::Open { path, source } => format!("无法打开 {}：{}", path.display(), io_words(source, lang)),
+            ReadError::Empty { name } => format!("{name} 是空的"),
+            ReadError::NotRecognised { name, detail } => format!("{name} 中没有可识别的内容：{detail}"),
+            ReadError::TooLarge { name, what, limit } => format!("{name} 太大：{what} 超过上限 {limit}"),
+            ReadError::Archive { name, source } => format!("{name}：{}", source.words(lang)),
         }
+    }
+
+    /// What a person can do about it.
+    pub fn hint(&self, lang: Lang) -> &'static str {
+        let (en, zh) = match self {
+            ReadError::Open { .. } => (
+                "check the path and the permissions; '-' reads standard input",
+                "请检查路径和权限；“-” 表示读取标准输入",
+            ),
+            ReadError::Empty { .. } => (
+                "was the command that wrote it refused? its error went to the terminal",
+                "写出它的命令是否被拒绝了？它的报错当时显示在终端上",
+            ),
+            ReadError::NotRecognised { .. } => (
+                "read are: rootline recordings, Troubleshoot support bundles, kubectl cluster-info dump, \
+                 kubectl get -o json or yaml, and pasted kubectl output; plain, .gz, .zst, .tar or a directory",
+                "可以读取：rootline 录制文件、Troubleshoot 支持包、kubectl cluster-info dump、kubectl get -o json 或 yaml、\
+                 粘贴的 kubectl 输出；纯文本、.gz、.zst、.tar 或目录均可",
+            ),
+            ReadError::TooLarge { .. } => {
+                ("unpack it and give the parts that matter, or raise the limit", "请解包后只给出相关部分，或调高上限")
+            }
+            ReadError::Archive { source, .. } => return source.hint(lang),
+        };
+        if lang == Lang::Zh { zh } else { en }
     }
 }

@@ -56,6 +56,30 @@ pub async fn alerts(State(shared): State<Arc<Shared>>, Asked(filter): Asked<Aler
     Ok(Json(v1::List { items, next }).into_response())
 }
 
+#[derive(Debug, Default, Deserialize)]
+pub struct PairFilter {
+    /// Pairs with this name, on either side.
+    name: Option<String>,
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+/// Which names of alerts go together: what an alert without a place is folded by. The cursor is a place in the list.
+pub async fn pairs(State(shared): State<Arc<Shared>>, Asked(filter): Asked<PairFilter>) -> Result<Response, Problem> {
+    let paging = paging(filter.limit, filter.cursor)?;
+    let from: usize = match paging.after.as_deref() {
+        None => 0,
+        Some(text) => text.parse().map_err(|_| Problem::invalid(format!("no such cursor: {text}")))?,
+    };
+    let mut pairs = shared.backend.pairs().await?;
+    let name = filter.name.filter(|n| !n.is_empty());
+    pairs.retain(|p| name.as_ref().is_none_or(|n| p.name == *n || p.beside == *n));
+    let end = from.saturating_add(paging.limit);
+    let next = (end < pairs.len()).then(|| end.to_string());
+    let items: Vec<v1::Pair> = pairs.into_iter().skip(from).take(paging.limit).map(v1::Pair::from).collect();
+    Ok(Json(v1::List { items, next }).into_response())
+}
+
 pub async fn silences(State(shared): State<Arc<Shared>>) -> Result<Response, Problem> {
     let now = shared.backend.now();
     let mut silences = shared.backend.silences().await?;

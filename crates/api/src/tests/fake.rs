@@ -20,6 +20,7 @@ use crate::{
 pub struct Kept {
     pub incidents: Vec<LiveIncident>,
     pub alerts: Vec<AlertState>,
+    pub pairs: Vec<crate::AlertPair>,
     pub silences: Vec<Silence>,
     pub events: Vec<EventRow>,
     pub changes: Vec<ChangeRow>,
@@ -254,6 +255,10 @@ impl Backend for Fake {
             alert.silenced_by = silences.iter().filter(mutes).map(|s| s.id.clone()).collect();
         }
         done(Ok(alerts))
+    }
+
+    fn pairs(&self) -> Answered<'_, Vec<crate::AlertPair>> {
+        done(Ok(self.kept().pairs.clone()))
     }
 
     fn silences(&self) -> Answered<'_, Vec<Silence>> {

@@ -169,3 +169,29 @@ async fn alerts_are_paged_by_fingerprint() {
     assert!(seen.len() == 7 && seen.is_sorted(), "{seen:?}");
     assert_eq!(server.get("/api/v1/alerts?cursor=zz").await.status(), 400);
 }
+
+#[tokio::test]
+async fn pairs_of_names_are_paged_and_found_by_either_name() {
+    let fake = Fake::with_incidents(0);
+    let pair = |name: &str, beside: &str| crate::AlertPair {
+        name: name.to_owned(),
+        beside: beside.to_owned(),
+        together: 3.0,
+        delay_s: (20.0, 60.0),
+        ..crate::AlertPair::default()
+    };
+    fake.kept().pairs = vec![pair("OrdersLate", "QueueFull"), pair("QueueFull", "OrdersLate"), pair("A", "B")];
+    let server = Started::new(fake).await;
+    let names = |list: &serde_json::Value| -> Vec<String> {
+        let items = list["items"].as_array().expect("items").iter();
+        items.map(|p| p["name"].as_str().unwrap_or_default().to_owned()).collect()
+    };
+    let first = server.json("/api/v1/alerts/pairs?limit=2").await;
+    assert_eq!((names(&first), first["next"].as_str()), (vec!["OrdersLate".to_owned(), "QueueFull".into()], Some("2")));
+    let rest = server.json("/api/v1/alerts/pairs?limit=2&cursor=2").await;
+    assert_eq!((names(&rest), rest["next"].as_str()), (vec!["A".to_owned()], None));
+    let found = server.json("/api/v1/alerts/pairs?name=QueueFull").await;
+    assert_eq!(names(&found), ["OrdersLate", "QueueFull"]);
+    assert_eq!(found["items"][0]["delay_s"], json!([20.0, 60.0]));
+    assert_eq!(server.get("/api/v1/alerts/pairs?cursor=x").await.status(), 400);
+}

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::fake::{Fake, at};
 use super::started::Started;
 use crate::router;
-use crate::{ChangeRow, Chart, DeadLetter, EventRow, SourceState};
+use crate::{AlertPair, ChangeRow, Chart, DeadLetter, EventRow, SourceState};
 
 fn described() -> Value {
     serde_json::from_str(crate::routes::own::OPENAPI).expect("docs/reference/openapi.json is JSON")
@@ -87,6 +87,7 @@ fn full() -> Fake {
         let (noon, text) = (at("2026-03-01T11:00:00Z"), Both::same("x"));
         kept.events = vec![EventRow { id: 1, at: noon, ..EventRow::default() }];
         kept.changes = vec![ChangeRow { id: 1, at: noon, what: text.clone(), ..ChangeRow::default() }];
+        kept.pairs = vec![AlertPair { lift: Some(2.5), ..AlertPair::default() }];
         kept.dead = vec![DeadLetter { id: 1, created: noon, ..DeadLetter::default() }];
         let points = vec![(0, 1.5), (1, f64::NAN), (2, f64::INFINITY)];
         kept.charts = vec![Chart { title: text, points, band: vec![(0, 1.0, f64::NAN)], ..Chart::default() }];

@@ -26,7 +26,7 @@ use self::wide::{Kind, WIDE_BEFORE_S, WIDE_S, Wide, explains};
 use super::{Place, Placement};
 use crate::book::Book;
 use crate::subject::{Class, Room};
-use crate::{GroupId, Item, Options, Pairs, Reason, Tie, Topology};
+use crate::{GroupId, Item, Options, Pairs, Reason, Tie, Topology, WideRow};
 
 /// Less than this is no relation.
 const LEAST: f64 = 0.15;
@@ -75,6 +75,8 @@ pub(super) struct Full {
     found: Candidates,
     /// What comes was there before a restart and is learnt already.
     restoring: bool,
+    /// Groups that were wide before it, until their members come.
+    was_wide: HashMap<GroupId, Wide>,
 }
 
 impl Full {
@@ -91,6 +93,7 @@ impl Full {
             company: Company::default(),
             found: Candidates::default(),
             restoring: false,
+            was_wide: HashMap::default(),
         }
     }
 
@@ -311,8 +314,14 @@ impl Full {
         if self.states.len() >= STATES_MAX {
             self.states.clear();
         }
-        let fresh = State { requests: true, born: item.fired, ..State::default() };
-        let state = self.states.entry(group).or_insert(fresh);
+        if !self.states.contains_key(&group) {
+            let wide = self.was_wide.remove(&group);
+            if let Some(wide) = &wide {
+                self.remember_wide(wide.onset, group);
+            }
+            self.states.insert(group, State { requests: true, born: item.fired, wide, ..State::default() });
+        }
+        let state = self.states.entry(group).or_default();
         state.root |= item.class.is_root();
         state.named |= item.named && !item.class.is_node();
         state.requests &= item.class == Class::Request;
@@ -419,6 +428,19 @@ impl Placement for Full {
 
     fn restoring(&mut self, on: bool) {
         self.restoring = on;
+        self.was_wide.clear();
+    }
+
+    fn wide(&self) -> Vec<WideRow> {
+        let rows = self.states.iter().filter_map(|(group, state)| Some(state.wide.as_ref()?.row(*group, &self.places)));
+        let mut rows: Vec<WideRow> = rows.collect();
+        rows.sort_by(|a, b| a.onset.total_cmp(&b.onset).then(a.group.cmp(&b.group)));
+        rows
+    }
+
+    fn restore_wide(&mut self, rows: &[WideRow]) {
+        let places = &mut self.places;
+        self.was_wide.extend(rows.iter().filter_map(|row| Some((row.group, Wide::of(row, places)?))));
     }
 
     fn pairs(&self) -> Option<&Pairs> {

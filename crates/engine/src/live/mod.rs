@@ -5,21 +5,21 @@
 
 mod draft;
 mod facts;
+mod keep;
 mod numbers;
 mod pairs;
 mod table;
 mod topology;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hashbrown::HashMap;
 use jiff::SignedDuration;
 use rootline_correlate::{
-    Change, Correlator, Group, GroupId, Item, Mode, NAMED, Notices, Options as CorrelateOptions, Reason, Remembered,
-    correlator,
+    Change, Correlator, Group, GroupId, Item, Mode, NAMED, Notices, Options as CorrelateOptions, correlator,
 };
 use rootline_model::{
-    Alert, Both, EntityRef, Fingerprint, LiveIncident, LogRecord, Origin, SeriesBatch, Stage, Timestamp,
+    Alert, Both, EntityRef, Fingerprint, Kind, LiveIncident, LogRecord, Origin, SeriesBatch, Stage, Timestamp,
 };
 use rootline_objects::{Alert as AlertSignal, Signal};
 
@@ -29,11 +29,11 @@ use numbers::Numbers;
 use table::Table;
 use topology::Map;
 
-pub use rootline_correlate::{Mode as CorrelationMode, NoticeKind, NoticePolicy, SetBack, ToldRow};
+pub use rootline_correlate::{LearntPair, Mode as CorrelationMode, NoticeKind, NoticePolicy, SetBack, ToldRow};
 pub use rootline_series::{
     Bank, Change as SeriesChange, ChangeKind as SeriesChangeKind, Chart as SeriesChart, Covers, Ingested,
-    Level as SeriesLevel, LimitSetting, Maintenance as SeriesMaintenance, Options as SeriesOptions, Outlook, Query,
-    Stats as SeriesStats, catalog as series_catalog,
+    Level as SeriesLevel, LimitSetting, MEMORY_S as SERIES_MEMORY_S, Maintenance as SeriesMaintenance,
+    Options as SeriesOptions, Outlook, Query, Stats as SeriesStats, catalog as series_catalog,
 };
 
 /// Alerts kept at most; above it new ones are refused (`Live::take_alerts` tells how many).
@@ -84,6 +84,8 @@ pub struct Live {
     alerts: BTreeMap<Fingerprint, Alert>,
     /// Arrived since the last tick.
     fresh: Vec<Fingerprint>,
+    /// Of which kinds, and where, everything is known.
+    listed: BTreeSet<(Kind, Option<String>)>,
     facts: Facts,
     numbers: Numbers,
     map: Map,
@@ -103,6 +105,7 @@ impl Live {
             signals: Vec::new(),
             alerts: BTreeMap::new(),
             fresh: Vec::new(),
+            listed: BTreeSet::new(),
             facts: Facts::default(),
             map: Map::default(),
             table: Table::default(),
@@ -113,26 +116,6 @@ impl Live {
         &self.engine
     }
 
-    /// What people were told, to be kept in the transaction that keeps the messages.
-    pub fn told(&self) -> Vec<ToldRow> {
-        self.notices.remember()
-    }
-
-    /// Takes back what `told` gave.
-    pub fn restore_told(&mut self, rows: Vec<ToldRow>) {
-        self.notices.restore(rows);
-    }
-
-    /// Incidents that somebody said are over, to be kept in the transaction that keeps the word.
-    pub fn by_hand(&self) -> Vec<(u64, usize)> {
-        self.table.by_hand()
-    }
-
-    /// Takes back what `by_hand` gave, before `restore` brings the incidents.
-    pub fn restore_by_hand(&mut self, rows: &[(u64, usize)]) {
-        self.table.restore_by_hand(rows);
-    }
-
     /// Other settings from now on. Those of the correlation stay as they were at the start: groups are made by them.
     pub fn reconfigure(&mut self, options: LiveOptions) {
         self.notices.set_policy(options.notices.clone());
@@ -140,51 +123,10 @@ impl Live {
         self.options = LiveOptions { mode: self.options.mode, ..options };
     }
 
-    /// Times in which detectors keep silent about certain things.
+    /// Times in which detectors keep silent about certain things and learn nothing of them; those that are over too, as far
+    /// back as [`SERIES_MEMORY_S`].
     pub fn set_maintenance(&mut self, windows: Vec<SeriesMaintenance>) {
         self.numbers.set_maintenance(windows);
-    }
-
-    /// Comes back after a stop with what the store remembers: open incidents, those resolved of late, and the alerts.
-    /// Ids count on from `next`.
-    pub fn restore(&mut self, now: Timestamp, incidents: Vec<LiveIncident>, alerts: Vec<Alert>, next: u64) {
-        for alert in alerts {
-            // one that was acknowledged just before the stop is in no incident yet
-            self.fresh.push(alert.fingerprint());
-            self.alerts.insert(alert.fingerprint(), alert);
-        }
-        let topology = &self.map.topology;
-        let mut groups = Vec::with_capacity(incidents.len());
-        for incident in incidents {
-            let mut members = Vec::with_capacity(incident.members.len());
-            for member in &incident.members {
-                let mut item = Item::from_alert(&member.alert, member.origin, topology);
-                if member.origin != Origin::Alert {
-                    item.entities = member.entity.parse().into_iter().collect();
-                    if incident.causes.iter().any(|c| c.code == member.alert.name()) {
-                        item.rank = item.rank.max(NAMED);
-                    }
-                }
-                members.push((item, incident.opened, Reason::Told(Box::new(member.reason.clone()))));
-                match member.origin {
-                    Origin::Alert => {
-                        self.alerts.entry(member.alert.fingerprint()).or_insert_with(|| member.alert.clone());
-                    }
-                    _ if incident.stage == Stage::Open => self.facts.restore(now, member, draft::told_of(&incident)),
-                    _ => {}
-                }
-            }
-            let (id, core) = (incident.id, incident.core().map(|m| m.alert.fingerprint()));
-            let (stage, opened, updated, resolved) =
-                (incident.stage, incident.opened, incident.updated, incident.resolved);
-            self.table.insert(incident);
-            // over by somebody's word alone: its alerts go on, and they belong to it
-            let is_by_hand = self.table.is_by_hand(id);
-            let stage = if is_by_hand { Stage::Open } else { stage };
-            let resolved = resolved.filter(|_| !is_by_hand);
-            groups.push(Remembered { id: GroupId(id), stage, opened, updated, resolved, members, core });
-        }
-        self.correlator.restore(now, groups, next, topology);
     }
 
     /// The clock was set back: incidents, facts and what was told go on from there.
@@ -249,47 +191,6 @@ impl Live {
         self.numbers.templates()
     }
 
-    /// Those templates as bytes.
-    pub fn templates_snapshot(&self) -> Vec<u8> {
-        self.numbers.templates_snapshot()
-    }
-
-    /// Takes back what `templates_snapshot` gave.
-    ///
-    /// # Errors
-    /// Why the bytes are none; the templates known so far stay.
-    pub fn restore_templates(&mut self, bytes: &[u8]) -> Result<(), String> {
-        self.numbers.restore_templates(bytes)
-    }
-
-    /// Which names of alerts go together, as bytes; nothing if the mode does not learn that.
-    pub fn pairs_snapshot(&self) -> Vec<u8> {
-        self.correlator.pairs().map(pairs::write).unwrap_or_default()
-    }
-
-    /// Takes back what `pairs_snapshot` gave, before `restore`.
-    ///
-    /// # Errors
-    /// Why the bytes are none; they are learnt anew then.
-    pub fn restore_pairs(&mut self, bytes: &[u8]) -> Result<(), String> {
-        self.correlator.restore_pairs(pairs::read(bytes)?);
-        Ok(())
-    }
-
-    /// Pods that went not long ago, as bytes: rules go on about them for a while.
-    pub fn gone_snapshot(&self) -> Vec<u8> {
-        serde_json::to_vec(&self.map.gone()).unwrap_or_default()
-    }
-
-    /// Takes back what `gone_snapshot` gave, before the first tick.
-    ///
-    /// # Errors
-    /// Why the bytes are none.
-    pub fn restore_gone(&mut self, bytes: &[u8]) -> Result<(), String> {
-        self.map.restore_gone(serde_json::from_slice(bytes).map_err(|e| e.to_string())?);
-        Ok(())
-    }
-
     /// Rollouts, restarts and the like: what was usual may differ from now on.
     pub fn take_change(&mut self, change: SeriesChange) {
         self.numbers.changed(change);
@@ -305,11 +206,6 @@ impl Live {
         self.numbers.bank()
     }
 
-    /// Baselines of an earlier run.
-    pub fn restore_bank(&mut self, bank: Bank) {
-        self.numbers.put_back(bank);
-    }
-
     /// Looks at everything.
     pub fn tick(&mut self, now: Timestamp) -> Outcome {
         self.tick_but(now, &|_| false)
@@ -321,8 +217,14 @@ impl Live {
         signals.retain(|s| !matches!(s, Signal::Clock(_)));
         signals.push(Signal::Clock(now));
         signals.extend(self.alerts.values().filter(|a| a.is_firing(now)).map(alert_signal));
+        let listed = listed(&signals);
         let (world, diagnosis) = pipeline::run(signals, self.engine.rules());
         self.map.update(now, &world);
+        if !listed.is_subset(&self.listed) {
+            // after a start the cluster is read piece by piece, and members came before it
+            self.listed.extend(listed);
+            self.correlator.relocate(&self.map.topology);
+        }
         let seen = Seen { world: &world, diagnosis: &diagnosis, knowledge: self.engine.knowledge() };
         let mut facts = facts::of_diagnosis(now, &seen);
         let mut findings = self.numbers.tick(now, &world);
@@ -481,6 +383,14 @@ fn merged(known: &Alert, new: Alert) -> Alert {
     let again = known.ends_at.is_some_and(|end| new.starts_at >= end);
     let starts_at = if again { new.starts_at } else { known.starts_at.min(new.starts_at) };
     Alert { starts_at, hold_s: new.hold_s.or(known.hold_s), ..new }
+}
+
+fn listed(signals: &[Signal]) -> BTreeSet<(Kind, Option<String>)> {
+    let one = |s: &Signal| match s {
+        Signal::Listed { kind, namespace } => Some((*kind, namespace.clone())),
+        _ => None,
+    };
+    signals.iter().filter_map(one).collect()
 }
 
 fn alert_signal(alert: &Alert) -> Signal {

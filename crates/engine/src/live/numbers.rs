@@ -80,7 +80,8 @@ impl Numbers {
     pub fn samples(&mut self, batches: &[SeriesBatch], is_history: bool) -> Ingested {
         let owners = &self.owners;
         let known = |namespace: &str, pod: &str| owners.get(&(namespace.to_owned(), pod.to_owned())).cloned();
-        if is_history { self.bank.backfill(batches, &known) } else { self.bank.ingest(batches, &known) }
+        let context = Context { changes: &self.changes, maintenance: &self.maintenance };
+        if is_history { self.bank.backfill(batches, &known, &context) } else { self.bank.ingest(batches, &known) }
     }
 
     /// Counts lines by workload and template. Lines of unknown workloads are counted for their namespace.
@@ -126,12 +127,13 @@ impl Numbers {
             .into_iter()
             .map(|((workload, template, level), (count, text))| LogCount { template, text, workload, level, count })
             .collect();
-        self.bank.ingest_logs(now, &counts);
         self.changes.retain(|c| now.duration_since(c.at) <= CHANGES_FOR);
+        let context = Context { changes: &self.changes, maintenance: &self.maintenance };
+        self.bank.ingest_logs(now, &counts, &context);
         let owners = &self.owners;
         let known = |namespace: &str, pod: &str| owners.get(&(namespace.to_owned(), pod.to_owned())).cloned();
         self.bank.derive_with(now, &known);
-        self.bank.tick(now, &Context { changes: &self.changes, maintenance: &self.maintenance })
+        self.bank.tick(now, &context)
     }
 }
 

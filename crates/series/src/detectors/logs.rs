@@ -93,7 +93,7 @@ pub(crate) struct LogWatch {
 }
 
 impl LogWatch {
-    pub fn take(&mut self, settings: &Logs, now_s: i64, counts: &[LogCount]) {
+    pub fn take<'a>(&mut self, settings: &Logs, now_s: i64, counts: impl IntoIterator<Item = &'a LogCount>) {
         for count in counts {
             if !self.logs.contains_key(&count.workload) && self.logs.len() >= settings.workloads_max {
                 continue;

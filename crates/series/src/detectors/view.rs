@@ -16,6 +16,8 @@ pub(crate) struct View<'a> {
     pub detail: &'a Detail,
     /// Its pods or instances.
     pub members: Vec<(u32, &'a Member)>,
+    /// Minutes of maintenance, from the first to the one behind the last: no measure for other minutes.
+    pub spoilt: Vec<(i64, i64)>,
     pub now_s: i64,
     /// Seconds since its first value.
     pub age_s: i64,
@@ -43,10 +45,14 @@ impl View<'_> {
         self.now_s.div_euclid(60) - 1
     }
 
-    /// The last whole minutes, oldest first, signed, gaps as NaN.
+    /// The last whole minutes, oldest first, signed; gaps and times of maintenance as NaN.
     pub fn minutes(&self, count: usize) -> Vec<f64> {
         let mut values = self.detail.window.minutes.last(self.minute(), count);
-        values.iter_mut().for_each(|v| *v *= self.sign());
+        let first = self.minute() + 1 - i64::try_from(count).unwrap_or(0);
+        for (value, minute) in values.iter_mut().zip(first..) {
+            let is_spoilt = self.spoilt.iter().any(|(from, to)| (*from..*to).contains(&minute));
+            *value = if is_spoilt { f64::NAN } else { *value * self.sign() };
+        }
         values
     }
 

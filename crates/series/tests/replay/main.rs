@@ -37,7 +37,7 @@ impl Said {
 fn replay(cluster: &Cluster, hours: i64) -> Said {
     let mut bank = Bank::new(Options::default());
     let from = START_S + 7 * DAY;
-    bank.backfill(&cluster.batches((START_S..from).step_by(600)), &ByName);
+    bank.backfill(&cluster.batches((START_S..from).step_by(600)), &ByName, &Context::default());
     let mut said = Said::default();
     for now in (from..from + hours * HOUR).step_by(60) {
         bank.ingest(&cluster.batches(std::iter::once(now)), &ByName);

@@ -6,8 +6,7 @@ use std::time::Duration;
 use hmac::{Hmac, KeyInit, Mac};
 use rootline_model::Lang;
 use rootline_sinks::{
-    Client, ClientOptions, DingTalk, DingTalkOptions, Feishu, FeishuOptions, Receipt, SendError, Sink, Slack,
-    SlackTarget, WeCom, WeComOptions, Webhook, WebhookOptions,
+    Client, ClientOptions, DingTalk, Feishu, PostOptions, Receipt, SendError, Sink, Slack, SlackTarget, WeCom, Webhook,
 };
 use sha2::Sha256;
 
@@ -21,18 +20,18 @@ fn client() -> Client {
 
 fn dingtalk(server: &Server) -> Box<dyn Sink> {
     let endpoint = server.endpoint("/robot/send?access_token=s3cr3t-t0ken");
-    let options = DingTalkOptions { secret: "SECfake".into(), ..DingTalkOptions::new(endpoint) };
+    let options = PostOptions { secret: "SECfake".into(), ..PostOptions::new(endpoint) };
     Box::new(DingTalk::new("ops", options, client(), Arc::new(Reported)))
 }
 
 fn wecom(server: &Server) -> Box<dyn Sink> {
-    let options = WeComOptions::new(server.endpoint("/cgi-bin/webhook/send?key=s3cr3t-t0ken"));
+    let options = PostOptions::new(server.endpoint("/cgi-bin/webhook/send?key=s3cr3t-t0ken"));
     Box::new(WeCom::new("ops", options, client(), Arc::new(Reported)))
 }
 
 fn feishu(server: &Server) -> Box<dyn Sink> {
     let endpoint = server.endpoint("/open-apis/bot/v2/hook/s3cr3t-t0ken");
-    let options = FeishuOptions { secret: "fake".into(), ..FeishuOptions::new(endpoint) };
+    let options = PostOptions { secret: "fake".into(), ..PostOptions::new(endpoint) };
     Box::new(Feishu::new("ops", options, client(), Arc::new(Reported)))
 }
 
@@ -49,7 +48,7 @@ fn slack_bot(server: &Server) -> Box<dyn Sink> {
 
 fn webhook(server: &Server) -> Box<dyn Sink> {
     let endpoint = server.endpoint("/hook/s3cr3t-t0ken");
-    let options = WebhookOptions { secret: "shared".into(), bearer: "b34rer".into(), ..WebhookOptions::new(endpoint) };
+    let options = PostOptions { secret: "shared".into(), bearer: "b34rer".into(), ..PostOptions::new(endpoint) };
     Box::new(Webhook::new("ops", options, client(), Arc::new(Reported)))
 }
 
@@ -223,7 +222,7 @@ async fn a_server_that_repeats_our_address_gives_nothing_away() {
 #[tokio::test]
 async fn a_keyword_is_added_where_it_is_missing() {
     let server = Server::start(vec![Answer::ok(r#"{"errcode":0}"#)]).await;
-    let options = DingTalkOptions { keyword: "告警".into(), ..DingTalkOptions::new(server.endpoint("/")) };
+    let options = PostOptions { keyword: "告警".into(), ..PostOptions::new(server.endpoint("/")) };
     let sink = DingTalk::new("ops", options, client(), Arc::new(Reported));
     sink.send(&delivery(vec![incident(17, 1)], Lang::En)).await.expect("taken");
     let text = server.one().json()["actionCard"]["text"].as_str().unwrap_or_default().to_owned();
@@ -235,7 +234,7 @@ async fn nobody_there_is_tried_again() {
     // a port that was free a moment ago and that nobody listens on
     let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound").port();
     let endpoint = rootline_sinks::Endpoint::parse(&format!("http://127.0.0.1:{free}/s3cr3t-t0ken")).expect("valid");
-    let sink = Webhook::new("ops", WebhookOptions::new(endpoint), client(), Arc::new(Reported));
+    let sink = Webhook::new("ops", PostOptions::new(endpoint), client(), Arc::new(Reported));
     let error = sink.send(&delivery(vec![incident(17, 1)], Lang::En)).await.expect_err("nobody");
     assert_eq!(
         error,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rootline_model::Lang;
-use rootline_sinks::{Client, ClientOptions, Endpoint, Reach, SendError, Sink, Webhook, WebhookOptions};
+use rootline_sinks::{Client, ClientOptions, Endpoint, PostOptions, Reach, SendError, Sink, Webhook};
 
 use crate::fake::{Answer, Server};
 use crate::sample::{Reported, delivery, incident};
@@ -11,7 +11,7 @@ use crate::sample::{Reported, delivery, incident};
 async fn send(address: &str, allowed: &[&str]) -> Result<(), SendError> {
     let reach = Reach::Public { allowed: allowed.iter().map(|a| (*a).to_owned()).collect() };
     let client = Client::new(&ClientOptions { reach, ..ClientOptions::default() }).expect("a client");
-    let options = WebhookOptions::new(Endpoint::parse(address).expect("an address"));
+    let options = PostOptions::new(Endpoint::parse(address).expect("an address"));
     let sink = Webhook::new("user", options, client, Arc::new(Reported));
     sink.send(&delivery(vec![incident(1, 1)], Lang::En)).await.map(|_| ())
 }

@@ -223,7 +223,9 @@ fn what_holds_nothing_is_an_error_with_a_hint() {
     ] {
         let error = read_bytes(name, bytes.to_vec(), &ReadOptions::default()).expect_err(name);
         assert!(error.to_string().contains(expect), "{error}");
-        assert!(!error.hint().is_empty());
+        for lang in [rootline_model::Lang::En, rootline_model::Lang::Zh] {
+            assert!(!error.hint(lang).is_empty() && error.words(lang).contains(name), "{error}");
+        }
     }
 }
 

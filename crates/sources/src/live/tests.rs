@@ -202,7 +202,11 @@ async fn a_cluster_that_cannot_be_read_at_all_is_an_error_that_helps() {
     let mut fake = Fake::new();
     fake.on("/version", &[status(401, "Unauthorized")]);
     let error = cluster(fake.start().await.1, &options()).await.err().expect("refused");
-    assert!(matches!(&error, LiveError::Unauthorised { .. }) && error.hint().contains("log in again"), "{error}");
+    assert!(
+        matches!(&error, LiveError::Unauthorised { .. })
+            && error.hint(rootline_model::Lang::En).contains("log in again"),
+        "{error}"
+    );
 
     let mut fake = Fake::new();
     for resource in RESOURCES {

@@ -4,7 +4,7 @@ mod incident;
 mod rows;
 
 pub use incident::{Incident, Note, Summary};
-pub use rows::{Alert, Change, Chart, DeadLetter, Event, Id, NewSilence, Reloaded, Silence, Status};
+pub use rows::{Alert, Change, Chart, DeadLetter, Event, Id, NewSilence, Pair, Reloaded, Silence, Status};
 
 use rootline_model::Both;
 use serde::Serialize;

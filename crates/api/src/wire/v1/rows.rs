@@ -181,6 +181,26 @@ impl From<words::DeadLetter> for DeadLetter {
     }
 }
 
+#[derive(Debug, Serialize)]
+pub struct Pair {
+    pub name: String,
+    pub beside: String,
+    pub together: f64,
+    pub incidents: f64,
+    pub alone: f64,
+    pub beside_incidents: f64,
+    pub lift: Option<f64>,
+    /// From, to.
+    pub delay_s: (f64, f64),
+}
+
+impl From<words::AlertPair> for Pair {
+    fn from(p: words::AlertPair) -> Pair {
+        let words::AlertPair { name, beside, together, incidents, alone, beside_incidents, lift, delay_s } = p;
+        Pair { name, beside, together, incidents, alone, beside_incidents, lift, delay_s }
+    }
+}
+
 /// Points are `[milliseconds since 1970, value]`; what is no number is `null`.
 #[derive(Debug, Serialize)]
 pub struct Chart {

@@ -283,15 +283,14 @@ impl Places {
             return *known;
         }
         let name = self.entity(node).and_then(|e| topology.id(e)).and_then(|id| topology.zone(id));
-        let zone = name.map(|name| {
-            let place = self.zone_names.iter().position(|z| **z == *name).unwrap_or_else(|| {
-                self.zone_names.push(name.into());
-                self.zone_names.len() - 1
-            });
-            place as Zone
-        });
+        let zone = name.map(|name| number(&mut self.zone_names, name));
         self.zones.insert(node, zone);
         zone
+    }
+
+    /// The number of a zone, known yet or not.
+    pub fn zone_named(&mut self, name: &str) -> Zone {
+        number(&mut self.zone_names, name)
     }
 
     pub fn zone_name(&self, zone: Zone) -> Arc<str> {
@@ -400,6 +399,16 @@ impl Places {
         }
         found
     }
+}
+
+/// The place of a zone among those known, which it joins if it is new.
+fn number(names: &mut Vec<Arc<str>>, name: &str) -> Zone {
+    let known = names.iter().position(|z| **z == *name);
+    let place = known.unwrap_or_else(|| {
+        names.push(name.into());
+        names.len() - 1
+    });
+    place as Zone
 }
 
 fn around(topology: &Topology, id: EntityId, relation: Relation, outward: bool) -> impl Iterator<Item = &EntityRef> {

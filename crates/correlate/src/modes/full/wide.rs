@@ -1,8 +1,8 @@
 //! Troubles that are wider than the topology tells: what everything depends on, a zone, many unrelated things at once.
 
 use super::places::{Located, Places, Zone};
-use crate::Topology;
 use crate::subject::Class;
+use crate::{GroupId, Topology, WideRow};
 
 /// What makes a group wide.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,11 +16,43 @@ pub(super) enum Kind {
     Zone(Zone),
 }
 
+impl Kind {
+    /// A word for a store.
+    fn word(&self, places: &Places) -> String {
+        match self {
+            Kind::Dns => "dns".to_owned(),
+            Kind::ControlPlane => "control-plane".to_owned(),
+            Kind::Burst => "burst".to_owned(),
+            Kind::Zone(zone) => format!("zone:{}", places.zone_name(*zone)),
+        }
+    }
+
+    fn of(word: &str, places: &mut Places) -> Option<Kind> {
+        match word {
+            "dns" => Some(Kind::Dns),
+            "control-plane" => Some(Kind::ControlPlane),
+            "burst" => Some(Kind::Burst),
+            _ => word.strip_prefix("zone:").map(|zone| Kind::Zone(places.zone_named(zone))),
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Wide {
     pub kind: Kind,
     /// Seconds.
     pub onset: f64,
+}
+
+impl Wide {
+    pub fn row(&self, group: GroupId, places: &Places) -> WideRow {
+        WideRow { group, kind: self.kind.word(places), onset: self.onset }
+    }
+
+    /// What a row tells; `None` if it cannot be meant so.
+    pub fn of(row: &WideRow, places: &mut Places) -> Option<Wide> {
+        Some(Wide { kind: Kind::of(&row.kind, places)?, onset: Some(row.onset).filter(|o| o.is_finite())? })
+    }
 }
 
 /// A wide group takes nothing that began later than this.
