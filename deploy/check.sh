@@ -160,7 +160,7 @@ if [ -x "${ROOTLINE:-}" ]; then
 else skip "configuration files of Rootline" "ROOTLINE names no binary"; fi
 
 if command -v shellcheck > /dev/null; then
-  check "shell scripts" shellcheck -x -S warning "$DEPLOY/check.sh" "$DEPLOY/compose/prepare.sh" "$HERE/partners.sh" "$HERE/build-partners.sh"
+  check "shell scripts" shellcheck -x -S warning "$DEPLOY/check.sh" "$DEPLOY/compose/prepare.sh" "$HERE/partners.sh" "$HERE/build-partners.sh" "$HERE/compose.sh"
 else skip "shell scripts" "no shellcheck"; fi
 
 echo "$passed passed, $failed failed, $skipped skipped"
