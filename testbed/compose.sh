@@ -145,11 +145,17 @@ no_dropped() { [ "$(prometheus query --data-urlencode 'query=sum(prometheus_noti
 incidents() { ROOTLINE_TOKEN=$(token operator) "$ROOTLINE" incidents "$@"; }
 incident_is_there() { incidents | grep shop/cart; }
 inside_too() { dc exec -T rootline rootline incidents --token "$(token operator)" | grep shop/cart; }
-enriched() { curl -sf -m 5 http://127.0.0.1:9093/api/v2/alerts | python3 -c '
+enriched() { # [ADDRESS]
+  curl -sf -m 5 "http://${1:-127.0.0.1}:9093/api/v2/alerts" | python3 -c '
 import json, sys
 copies = [a for a in json.load(sys.stdin) if a["labels"].get("rootline_incident") and a["labels"]["alertname"] == "TryPodNotReady"]
 print(copies)
 sys.exit(not any(a["labels"].get("rootline_role") in ("core", "folded") and a["labels"].get("pod") == "cart" for a in copies))'; }
+second_alertmanager() { # of the same name, as the pods of a headless Service are
+  docker run -d --name second --network rootline_default --network-alias alertmanager --cgroup-parent $CGROUP -v "$DEPLOY/alertmanager/alertmanager.yml:/am.yml:ro" \
+    "$(asked_for alertmanager)" --config.file=/am.yml --storage.path=/alertmanager --cluster.listen-address= &&
+    until_ok 100 "copy" enriched "$(docker inspect -f '{{.NetworkSettings.Networks.rootline_default.IPAddress}}' second)"
+}
 direct_is_silent() { curl -sf -m 5 http://127.0.0.1:9093/api/v2/alerts | python3 -c '
 import json, sys
 direct = [a for a in json.load(sys.stdin) if not a["labels"].get("rootline_role") and a["labels"]["alertname"] == "TryPodNotReady"]
@@ -205,6 +211,8 @@ check "no alert was refused" no_dropped
 check "no alert, not even a pending one, about parts that nobody told it to scrape" quiet_about_what_is_not_there
 check "Loki keeps lines" until_ok 30 "line" loki_keeps
 check "nothing had to be started twice" no_restarts
+check "a second Alertmanager of that name gets the copies too" second_alertmanager
+docker rm -f -v second > /dev/null
 say "up and seen after $(($(date +%s) - t0)) s"
 incidents --all >&2
 

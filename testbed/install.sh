@@ -55,7 +55,7 @@ overlay() { # COMPONENTS... : the shipped overlay with them, and with what this 
 patches:
 - target: {kind: StatefulSet, name: rootline}
   patch: |
-    - {op: add, path: /spec/template/spec/hostAliases, value: [{ip: 10.96.0.90, hostnames: [prometheus-k8s.monitoring.svc]}, {ip: 10.96.0.93, hostnames: [alertmanager-main.monitoring.svc]}]}
+    - {op: add, path: /spec/template/spec/hostAliases, value: [{ip: 10.96.0.90, hostnames: [prometheus-k8s.monitoring.svc]}, {ip: 10.96.0.93, hostnames: [alertmanager-operated.monitoring.svc]}]}
 C
     case " $* " in *" two-replicas "*) printf '    - {op: remove, path: /spec/template/spec/affinity}\n' ;; esac
   } > "$WORK/kubernetes/overlays/here/kustomization.yaml"
