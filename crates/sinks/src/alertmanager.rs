@@ -1,7 +1,8 @@
 //! Backfill: alerts go on to the real Alertmanager, enriched with their incident.
 //!
-//! `POST /api/v2/alerts` in batches of at most 256, to every Alertmanager of the list (they do not tell each other about
-//! alerts); one that took the batch is enough. What is sent and how often stands in [`crate::Copies`].
+//! `POST /api/v2/alerts` in batches of at most 256, to every Alertmanager of the list and to every address that a name of it
+//! has: they do not tell each other about alerts, and one without the copy would let the direct alert notify. One that took
+//! the batch is enough. What is sent and how often stands in [`crate::Copies`].
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -81,12 +82,15 @@ impl Alertmanager {
     async fn post(&self, batch: &[Posted]) -> Result<(), SendError> {
         let body = serde_json::to_vec(batch).map_err(|e| SendError::rejected(e.to_string()))?;
         let bearer = format!("Bearer {}", self.bearer);
-        let headers: &[(&str, &str)] = if self.bearer.is_empty() { &[] } else { &[("Authorization", &bearer)] };
         let mut result = Err(SendError::dead("no Alertmanager is configured"));
-        for endpoint in &self.endpoints {
-            let one = match self.client.post(endpoint, headers, body.clone()).await {
+        for (name, server) in self.servers().await {
+            let mut headers = vec![("Host", name.as_str())];
+            if !self.bearer.is_empty() {
+                headers.push(("Authorization", bearer.as_str()));
+            }
+            let one = match self.client.post(&server, &headers, body.clone()).await {
                 Ok(reply) if reply.is_success() => Ok(()),
-                Ok(reply) => Err(refused(endpoint, &reply)),
+                Ok(reply) => Err(refused(&server, &reply)),
                 Err(e) => Err(e),
             };
             if let Err(e) = &one {
@@ -97,6 +101,16 @@ impl Alertmanager {
             }
         }
         result
+    }
+
+    /// Each server with the name it goes by.
+    async fn servers(&self) -> Vec<(String, Endpoint)> {
+        let mut all = Vec::new();
+        for endpoint in &self.endpoints {
+            let name = endpoint.authority();
+            all.extend(self.client.servers(endpoint).await.into_iter().map(|server| (name.clone(), server)));
+        }
+        all
     }
 }
 

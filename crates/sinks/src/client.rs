@@ -7,6 +7,7 @@
 //! Addresses of chats carry their key in path or query. [`Endpoint`] shows scheme and host and nothing else, and what a
 //! server says back is shown without the parts of the address it may repeat.
 
+use std::collections::BTreeSet;
 use std::error::Error as _;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -25,6 +26,9 @@ const BODY_MAX: usize = 64 * 1024;
 const SHOWN_MAX: usize = 300;
 /// A server that asks for more patience than this is asked again anyway.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
+
+/// A resolver that is silent for longer is asked again with the next message.
+const RESOLVE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where a client may connect to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -101,6 +105,24 @@ impl Endpoint {
         let mut url = self.0.clone();
         url.set_path(&format!("{}/{}", self.0.path().trim_end_matches('/'), path.trim_start_matches('/')));
         Endpoint(url)
+    }
+
+    /// The name and port that stand in it, as a `Host` header has them.
+    pub(crate) fn authority(&self) -> String {
+        let host = self.0.host_str().unwrap_or_default();
+        self.0.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    }
+
+    /// The same at each of the addresses that its name has. A server with addresses of both families is still one, so only
+    /// one family counts; one address is no reason to write it differently.
+    fn at(&self, addresses: impl IntoIterator<Item = IpAddr>) -> Vec<Endpoint> {
+        let (four, six): (BTreeSet<IpAddr>, BTreeSet<IpAddr>) = addresses.into_iter().partition(IpAddr::is_ipv4);
+        let addresses = if four.is_empty() { six } else { four };
+        let one = |address: &IpAddr| {
+            let mut url = self.0.clone();
+            url.set_ip_host(*address).ok().map(|()| Endpoint(url))
+        };
+        if addresses.len() < 2 { vec![self.clone()] } else { addresses.iter().filter_map(one).collect() }
     }
 
     /// A server's words without what they repeat of the address.
@@ -201,6 +223,22 @@ impl Client {
         match host.trim_matches(['[', ']']).parse::<IpAddr>() {
             Ok(address) if !is_public(address) => Err(EndpointError::NotPublic(host.to_owned())),
             _ => Ok(()),
+        }
+    }
+
+    /// Every server that stands behind a name now: a headless Service of Kubernetes is a name with an address for each pod.
+    /// Those that get what is posted to them are told the name in `Host` ([`Endpoint::authority`]). With https the
+    /// certificate is the name's, so the name is what is asked; so it is where it cannot be resolved, and sending says why.
+    pub(crate) async fn servers(&self, endpoint: &Endpoint) -> Vec<Endpoint> {
+        let (Some(host), Some(port)) = (endpoint.0.domain(), endpoint.0.port_or_known_default()) else {
+            return vec![endpoint.clone()];
+        };
+        if endpoint.0.scheme() != "http" {
+            return vec![endpoint.clone()];
+        }
+        match tokio::time::timeout(RESOLVE_TIMEOUT, tokio::net::lookup_host((host, port))).await {
+            Ok(Ok(found)) => endpoint.at(found.map(|address| address.ip())),
+            Ok(Err(_)) | Err(_) => vec![endpoint.clone()],
         }
     }
 
@@ -398,6 +436,29 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_with_several_addresses_is_several_servers() {
+        let at = |addresses: &[&str]| -> Vec<String> {
+            let name = Endpoint::parse("http://alertmanager-operated:9093/am").expect("an address");
+            name.at(addresses.iter().map(|a| a.parse().expect("an address"))).iter().map(|e| e.0.to_string()).collect()
+        };
+        assert_eq!(at(&["10.0.0.8", "10.0.0.7", "10.0.0.8"]), ["http://10.0.0.7:9093/am", "http://10.0.0.8:9093/am"]);
+        assert_eq!(at(&["fd00::7", "fd00::8"]), ["http://[fd00::7]:9093/am", "http://[fd00::8]:9093/am"]);
+        // one server that is reached by both families, and none at all
+        for one in [&["10.0.0.7", "fd00::7"][..], &["fd00::7"], &[]] {
+            assert_eq!(at(one), ["http://alertmanager-operated:9093/am"], "{one:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn addresses_and_names_with_a_certificate_stay_one_server() {
+        let client = Client::new(&ClientOptions::default()).expect("a client");
+        for text in ["http://127.0.0.1:9093/am", "http://[::1]:9093", "https://localhost:9093"] {
+            let one = Endpoint::parse(text).expect("an address");
+            assert_eq!(client.servers(&one).await, [one]);
+        }
+    }
 
     #[test]
     fn only_public_addresses_are_public() {
