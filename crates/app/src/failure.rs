@@ -39,8 +39,8 @@ impl<A: Into<String>, B: Into<String>> From<(A, B)> for Said {
 #[derive(Debug)]
 pub struct Failure {
     attempted: Both,
-    detail: Option<Both>,
-    hint: Option<Both>,
+    detail: Option<Box<Both>>,
+    hint: Option<Box<Both>>,
 }
 
 impl Failure {
@@ -51,20 +51,20 @@ impl Failure {
     /// In other people's words.
     #[must_use]
     pub fn detail(mut self, detail: impl fmt::Display) -> Self {
-        self.detail = Some(Both::same(detail.to_string()));
+        self.detail = Some(Box::new(Both::same(detail.to_string())));
         self
     }
 
     /// In our own.
     #[must_use]
     pub fn said(mut self, detail: impl Into<Said>) -> Self {
-        self.detail = Some(detail.into().0);
+        self.detail = Some(Box::new(detail.into().0));
         self
     }
 
     #[must_use]
     pub fn hint(mut self, hint: impl Into<Said>) -> Self {
-        self.hint = Some(hint.into().0);
+        self.hint = Some(Box::new(hint.into().0));
         self
     }
 
@@ -80,7 +80,7 @@ impl Failure {
         Shown {
             attempted: one(&self.attempted),
             detail: self.detail.as_ref().map(|d| Detail(one(d))),
-            hint: self.hint.as_ref().map(one),
+            hint: self.hint.as_ref().map(|h| one(h)),
         }
     }
 
