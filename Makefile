@@ -41,7 +41,7 @@ docs: ## regenerate the reference pages from catalogues and rules
 	@scripts/setup rust
 	cargo run -q --locked -p xtask -- docs
 
-e2e: ## real Kubernetes, Prometheus, Alertmanager; about 100 minutes: 60 faults diagnosed, the live client, the daemon among its partners, what breaks around it, its installation and compose file, death and size
+e2e: ## real Kubernetes, Prometheus, Alertmanager; about 110 minutes: 60 faults diagnosed, the live client, the daemon among its partners, what breaks around it, its installation beside the real Prometheus operator and by compose, death and size
 	@scripts/setup rust testbed
 	cargo build --release --locked -p rootline-app
 	export ROOTLINE="$$PWD/target/release/rootline"
@@ -49,6 +49,7 @@ e2e: ## real Kubernetes, Prometheus, Alertmanager; about 100 minutes: 60 faults 
 	testbed/live.sh
 	testbed/run.sh
 	testbed/install.sh
+	testbed/operator.sh
 	testbed/compose.sh
 	testbed/inhibition.sh
 	testbed/death.sh

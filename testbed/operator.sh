@@ -133,7 +133,7 @@ check "and Alertmanager not to Prometheus" may_not_speak monitoring/alertmanager
 
 # --- step 4
 check "step 4: the second route is taken" as_written "$(block 4 1)"
-check "Prometheus sends to both Alertmanagers and to Rootline" until_ok 120 "routes" routes 3
+check "Prometheus sends to both Alertmanagers and to Rootline" until_ok 240 "routes" routes 3
 
 # --- step 5: the editor takes what the guide says out of the shipped file
 cat > "$WORK/bin/edit" <<E2
@@ -150,7 +150,7 @@ path.write_text(re.sub(r"  routes:\n", lambda m: m[0] + routes, text, count=1))
 E2
 chmod +x "$WORK/bin/edit"
 check "step 5: the edited configuration passes amtool and is taken" as_written "$(block 5 1)"
-for replica in 0 1; do check "Alertmanager $replica has read it" until_ok 150 "status" edited $replica; done
+for replica in 0 1; do check "Alertmanager $replica has read it" until_ok 240 "status" edited $replica; done
 
 # --- step 6
 start portforward env KUBECONFIG="$KUBECONFIG_ADMIN" "$BIN/kubectl" -n rootline port-forward svc/rootline "$ROOTLINE_PORT:9099"
@@ -166,7 +166,7 @@ check "on-call was told of the copies only" only_copies_told
 # --- taking it away
 check "what is made for the trial goes" as_written "$(block 6 2)"
 check "taking it away: the commands of the guide" as_written "$(block 'Taking it away' 1)"
-check "Prometheus sends to the Alertmanagers only" until_ok 120 "routes" routes 2
+check "Prometheus sends to the Alertmanagers only" until_ok 240 "routes" routes 2
 check "nothing of ours is left" until_ok 60 "left" nothing_left
 echo "operator.sh: $passed passed, $failed failed"
 [ "$failed" -eq 0 ]
