@@ -1,8 +1,8 @@
 //! The YAML that programs print, read in one pass over its lines: block maps and lists, plain, quoted and literal scalars.
 //!
-//! Kubernetes tools write hardly anything else, and a general parser takes eight times the instructions. Whatever is outside this form
-//! (anchors, tags, flow collections, folded scalars, comments behind values, tabs, complex keys) or doubtful in it is left to
-//! the general parser: `None`, never a guess. Debug builds read every document both ways and compare.
+//! Kubernetes tools write hardly anything else, and a general parser takes eight times the instructions. Whatever is
+//! outside this form (anchors, tags, flow collections, folded scalars, comments behind quoted values, tabs, complex keys) or
+//! doubtful in it is left to the general parser: `None`, never a guess. Debug builds read every document both ways and compare.
 
 use std::fmt::Write;
 
