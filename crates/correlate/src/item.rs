@@ -20,7 +20,7 @@ pub struct Item {
     /// Words of a person for `text`; may be empty.
     pub text: Arc<str>,
     /// Most specific first; empty where the labels tell nothing.
-    pub entities: Vec<EntityRef>,
+    pub entities: Arc<[EntityRef]>,
     /// When it began, as well as it can be told.
     pub onset: Timestamp,
     /// When it fired.
@@ -49,7 +49,7 @@ impl Item {
             name: name.into(),
             labels: alert.labels.clone(),
             text: words.into_iter().find(|w| !w.is_empty()).unwrap_or_default().into(),
-            entities,
+            entities: entities.into(),
             onset: alert.onset(),
             fired: alert.starts_at,
             ends: alert.ends_at,
@@ -67,7 +67,7 @@ impl Item {
             // whoever knew more than the labels tell knows it still
             if found.iter().any(|e| !self.entities.contains(e)) {
                 self.rank = Subject::of(&self.name, found.first()).rank();
-                self.entities = found;
+                self.entities = found.into();
             }
         }
     }
@@ -108,8 +108,10 @@ const COMPONENTS: &[(&str, &[&str])] = &[
 /// The part of the cluster a scrape job or an alert's name is about.
 fn component(labels: &LabelSet, parts: &[(&'static str, &[&str])]) -> Option<&'static str> {
     let starts = |word: &str| {
-        let word = word.to_ascii_lowercase();
-        parts.iter().find(|(_, names)| names.iter().any(|n| word.starts_with(n))).map(|(part, _)| *part)
+        let begins = |name: &&str| {
+            word.as_bytes().get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()))
+        };
+        parts.iter().find(|(_, names)| names.iter().any(begins)).map(|(part, _)| *part)
     };
     starts(labels.value("alertname")).or_else(|| {
         let whole = |word: &str| parts.iter().find(|(_, names)| names.contains(&word)).map(|(part, _)| *part);

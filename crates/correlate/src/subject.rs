@@ -4,6 +4,9 @@
 //! `DiskPressure`, …), which rules of all origins carry in their names. A name without any known word is judged by its
 //! entity alone: nothing depends on a name being known.
 
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use rootline_model::{EntityRef, Kind};
 
 /// Kinds of trouble that travel differently.
@@ -166,40 +169,95 @@ const CONTROL_PLANE: Words = &[
     ("errorbudget", Class::ControlPlane, 87),
 ];
 
+/// Words that mean something by themselves.
+const ALONE: &[&str] = &["evict", "pressure", "overcommit", "quota", "unschedul"];
+const EVICT: u128 = 1;
+const PRESSURE: u128 = 1 << 1;
+const OVERCOMMIT: u128 = 1 << 2;
+const QUOTA: u128 = 1 << 3;
+const UNSCHEDULABLE: u128 = 1 << 4;
+
+/// For which sort of thing a list of words is, in the order of their bits.
+#[derive(Clone, Copy)]
+enum Sort {
+    Pod,
+    Node,
+    Workload,
+    Request,
+    ControlPlane,
+}
+
+/// By `Sort`.
+const LISTS: [Words; 5] = [POD, NODE, WORKLOAD, REQUEST, CONTROL_PLANE];
+
+/// The words of all lists that a name has, a bit each: those that stand alone, advice, the other lists.
+#[derive(Clone, Copy)]
+struct Found(u128);
+
+impl Found {
+    /// A name is asked for seventy words: all of them in one pass.
+    fn of(name: &str) -> Found {
+        static WORDS: LazyLock<AhoCorasick> = LazyLock::new(|| {
+            let words = LISTS.into_iter().flatten().map(|(word, ..)| *word);
+            AhoCorasick::builder()
+                .kind(Some(AhoCorasickKind::DFA))
+                .build(ALONE.iter().chain(ADVICE).copied().chain(words))
+                .expect("the words are few and short")
+        });
+        let mut name = name.to_ascii_lowercase();
+        name.retain(|c| !matches!(c, '_' | '-' | ' '));
+        Found(WORDS.find_overlapping_iter(&name).fold(0, |bits, hit| bits | 1 << hit.pattern().as_u32()))
+    }
+
+    fn has(self, alone: u128) -> bool {
+        self.0 & alone != 0
+    }
+
+    fn is_advice(self) -> bool {
+        (self.0 >> ALONE.len()).trailing_zeros() < ADVICE.len() as u32
+    }
+
+    /// What the first word of a list says, if the name has one.
+    fn first(self, sort: Sort) -> Option<(Class, u8)> {
+        let list = sort as usize;
+        let before: usize = ALONE.len() + ADVICE.len() + LISTS[..list].iter().map(|l| l.len()).sum::<usize>();
+        let place = (self.0 >> before).trailing_zeros() as usize;
+        LISTS[list].get(place).map(|(_, class, rank)| (*class, *rank))
+    }
+}
+
 /// The least rank of a service that runs out of something of its own.
 const DRAINED: u8 = 60;
 
 impl Subject {
     pub fn of(name: &str, entity: Option<&EntityRef>) -> Subject {
-        let mut name = name.to_ascii_lowercase();
-        name.retain(|c| !matches!(c, '_' | '-' | ' '));
-        let found = |words: Words, class: Class, rank: u8| {
-            words
-                .iter()
-                .find(|(word, ..)| name.contains(word))
-                .map_or((class, rank), |(_, class, rank)| (*class, *rank))
-        };
+        let has = Found::of(name);
+        let found = |sort: Sort, class: Class, rank: u8| has.first(sort).unwrap_or((class, rank));
         let kind = entity.map(|e| e.kind);
         let (mut class, rank) = match kind {
             Some(Kind::Pvc | Kind::Pv | Kind::VolumeAttachment) => (Class::Volume, 86),
-            Some(Kind::Pod | Kind::Container) => found(POD, Class::Pod, 50),
-            Some(Kind::Node) => found(NODE, Class::Node, 60),
-            Some(Kind::Service | Kind::Ingress | Kind::Route | Kind::Gateway) => found(REQUEST, Class::Request, 25),
-            Some(Kind::Component) if entity.is_some_and(|e| !e.name.is_empty()) => found(NODE, Class::Kubelet, 60),
+            Some(Kind::Pod | Kind::Container) => found(Sort::Pod, Class::Pod, 50),
+            Some(Kind::Node) => found(Sort::Node, Class::Node, 60),
+            Some(Kind::Service | Kind::Ingress | Kind::Route | Kind::Gateway) => {
+                found(Sort::Request, Class::Request, 25)
+            }
+            Some(Kind::Component) if entity.is_some_and(|e| !e.name.is_empty()) => {
+                found(Sort::Node, Class::Kubelet, 60)
+            }
             Some(Kind::Component) if entity.and_then(|e| e.part.as_deref()) == Some("dns") => (Class::Dns, 92),
             Some(Kind::Component) if entity.is_some_and(is_agent) => (Class::Replicas, 32),
-            Some(Kind::Component) => found(CONTROL_PLANE, Class::ControlPlane, 80),
+            Some(Kind::Component) => found(Sort::ControlPlane, Class::ControlPlane, 80),
             Some(Kind::Hpa | Kind::Quota | Kind::LimitRange | Kind::Job | Kind::CronJob) => (Class::Advice, 20),
-            Some(kind) if kind.is_workload() || kind == Kind::Pdb => found(WORKLOAD, Class::Replicas, 32),
+            Some(kind) if kind.is_workload() || kind == Kind::Pdb => found(Sort::Workload, Class::Replicas, 32),
             _ => (Class::Other, 20),
         };
-        if ADVICE.iter().any(|word| name.contains(word)) && !matches!(class, Class::Dns | Class::ControlPlane) {
+        if has.is_advice() && !matches!(class, Class::Dns | Class::ControlPlane) {
             class = Class::Advice;
         }
         // pods are being killed or refused: harm, even where the rule calls it information
-        let acts = class == Class::Pressure && (name.contains("evict") || name.contains("pressure"));
-        let overbooked = name.contains("overcommit") && !name.contains("quota") && kind.is_none();
-        let room = if overbooked { Some(Room::Overbooked) } else { name.contains("unschedul").then_some(Room::Lacks) };
+        let acts = class == Class::Pressure && has.has(EVICT | PRESSURE);
+        let overbooked = has.has(OVERCOMMIT) && !has.has(QUOTA) && kind.is_none();
+        let room = if overbooked { Some(Room::Overbooked) } else { has.has(UNSCHEDULABLE).then_some(Room::Lacks) };
         Subject { class, room, rank, acts }
     }
 
@@ -288,5 +346,33 @@ impl Class {
                 | (NodeCpu, NodeCpu)
                 | (Kubelet, Kubelet)
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a list says of a name, by looking for one word after the other.
+    fn slowly(name: &str, words: Words) -> Option<(Class, u8)> {
+        words.iter().find(|(word, ..)| name.contains(word)).map(|(_, class, rank)| (*class, *rank))
+    }
+
+    #[test]
+    fn the_first_word_of_each_list_counts_wherever_it_stands_in_the_name() {
+        let lists = [Sort::Pod, Sort::Node, Sort::Workload, Sort::Request, Sort::ControlPlane];
+        let words: Vec<&str> =
+            LISTS.into_iter().flatten().map(|w| w.0).chain(ADVICE.iter().chain(ALONE).copied()).collect();
+        for name in words.iter().flat_map(|a| words.iter().map(move |b| format!("Kube{a}And{b}"))) {
+            let plain = name.to_ascii_lowercase();
+            let found = Found::of(&name);
+            for (sort, list) in lists.into_iter().zip(LISTS) {
+                assert_eq!(found.first(sort), slowly(&plain, list), "{name}");
+            }
+            assert_eq!(found.is_advice(), ADVICE.iter().any(|word| plain.contains(word)), "{name}");
+            for (bit, word) in ALONE.iter().enumerate() {
+                assert_eq!(found.has(1 << bit), plain.contains(word), "{name} {word}");
+            }
+        }
     }
 }

@@ -6,6 +6,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+/// Up to so many labels going through all is faster than a binary search.
+const FEW: usize = 24;
+
 /// A label set. Labels with an empty value do not exist, as everywhere in Prometheus.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(from = "std::collections::BTreeMap<String, String>", into = "std::collections::BTreeMap<String, String>")]
@@ -13,7 +16,11 @@ pub struct LabelSet(Arc<[(Box<str>, Box<str>)]>);
 
 impl LabelSet {
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.binary_search_by(|(n, _)| (**n).cmp(name)).ok().map(|i| &*self.0[i].1)
+        if self.0.len() > FEW {
+            return self.0.binary_search_by(|(n, _)| (**n).cmp(name)).ok().map(|i| &*self.0[i].1);
+        }
+        // of a few names most differ in length already
+        self.0.iter().find(|(n, _)| **n == *name).map(|(_, value)| &**value)
     }
 
     /// The value, or nothing at all for a label that is not there.
@@ -123,6 +130,8 @@ mod tests {
         assert_eq!(set.to_string(), r#"{a="1", b="3"}"#);
         assert_eq!((set.get("b"), set.get("c"), set.value("zz")), (Some("3"), None, ""));
         assert_eq!(set.with("a", "").with("d", "4").to_string(), r#"{b="3", d="4"}"#);
+        let many: LabelSet = (0..3 * FEW).map(|n| (format!("name_{n}"), n.to_string())).collect();
+        assert_eq!((many.get("name_7"), many.get("name_70"), many.get("name_72")), (Some("7"), Some("70"), None));
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod company;
 mod links;
 mod places;
 mod recent;
+mod table;
 mod traces;
 mod wide;
 

@@ -24,7 +24,7 @@ pub fn draft(group: &Group, alerts: &BTreeMap<Fingerprint, Alert>, facts: &Facts
         None => members.first().map(member_title).unwrap_or_default(),
     };
     let mut affected: Vec<String> = Vec::new();
-    for entity in group.members.iter().flat_map(|m| &m.item.entities).map(ToString::to_string) {
+    for entity in group.members.iter().flat_map(|m| m.item.entities.iter()).map(ToString::to_string) {
         if affected.len() < AFFECTED_MAX && !affected.contains(&entity) {
             affected.push(entity);
         }

@@ -12,6 +12,7 @@ mod table;
 mod topology;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter;
 
 use hashbrown::HashMap;
 use jiff::SignedDuration;
@@ -264,7 +265,9 @@ impl Live {
             let owner = item.entities.first().and_then(|e| self.map.owner_of_gone(e));
             match owner.filter(|_| self.correlator.group_of(key).is_none()) {
                 // a rule still sees a pod that is gone: part of what its workload has, else nothing that anybody could look at
-                Some(owner) if hurt.contains_key(owner) => item.entities.insert(0, owner.clone()),
+                Some(owner) if hurt.contains_key(owner) => {
+                    item.entities = iter::once(owner).chain(item.entities.iter()).cloned().collect();
+                }
                 Some(_) => {
                     held.push(key);
                     continue;
@@ -282,7 +285,7 @@ impl Live {
                 }
                 item.ends = item.ends.or(Some(now));
             }
-            item.entities.clone_from(&fact.entities);
+            item.entities = fact.entities.as_slice().into();
             item.severity = Some(fact.severity);
             // a named cause stands nearer to the root than any alert about its effects
             item.rank = if fact.answer().is_some() { item.rank.max(NAMED) } else { item.rank.min(40) };
@@ -299,7 +302,7 @@ impl Live {
         let mut hurt = HashMap::new();
         for member in open.flat_map(|g| &g.members) {
             let holds = member.firing && member.item.origin != Origin::Anomaly;
-            for entity in &member.item.entities {
+            for entity in member.item.entities.iter() {
                 *hurt.entry(entity).or_insert(false) |= holds;
             }
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use rootline_model::{EntityRef, Kind, Origin, Relation};
 
+use super::table::Table;
 use crate::subject::{Class, Room, Subject, is_agent};
 use crate::{EntityId, Item, Topology};
 
@@ -71,14 +72,14 @@ pub(super) struct Places {
     ids: HashMap<EntityRef, Thing>,
     refs: Vec<EntityRef>,
     names: HashMap<Arc<str>, Thing>,
-    words: HashMap<Thing, Arc<str>>,
-    units: HashMap<Thing, Arc<Unit>>,
-    unit_of: HashMap<Thing, Option<Thing>>,
-    on_node: HashMap<Thing, Arc<[Thing]>>,
-    zones: HashMap<Thing, Option<Zone>>,
+    words: Table<Arc<str>>,
+    units: Table<Arc<Unit>>,
+    unit_of: Table<Option<Thing>>,
+    on_node: Table<Arc<[Thing]>>,
+    zones: Table<Option<Zone>>,
     /// A cluster has few, and wide groups remember theirs.
     zone_names: Vec<Arc<str>>,
-    spots: HashMap<Thing, Spot>,
+    spots: Table<Spot>,
     classes: HashMap<Sort, (Class, Option<Room>, bool)>,
 }
 
@@ -129,7 +130,7 @@ impl Places {
 
     /// The entity in words; empty if it is not known.
     pub fn words(&mut self, thing: Thing) -> Arc<str> {
-        if let Some(known) = self.words.get(&thing) {
+        if let Some(known) = self.words.get(thing) {
             return known.clone();
         }
         let words: Arc<str> = self.entity(thing).map_or_else(|| "".into(), |e| Arc::from(e.to_string()));
@@ -193,7 +194,7 @@ impl Places {
 
     fn spot(&mut self, entity: &EntityRef, topology: &Topology) -> Spot {
         let raw = self.thing(entity);
-        if let Some(known) = self.spots.get(&raw) {
+        if let Some(known) = self.spots.get(raw) {
             return *known;
         }
         let entity = entity.whole();
@@ -232,7 +233,7 @@ impl Places {
 
     /// What owns the pods of a pod, service, workload or autoscaler.
     pub fn unit_of(&mut self, thing: Thing, topology: &Topology) -> Option<Thing> {
-        if let Some(unit) = self.unit_of.get(&thing) {
+        if let Some(unit) = self.unit_of.get(thing) {
             return *unit;
         }
         let entity = self.entity(thing)?.clone();
@@ -260,7 +261,7 @@ impl Places {
     }
 
     pub fn unit(&mut self, unit: Thing, topology: &Topology) -> Arc<Unit> {
-        if let Some(known) = self.units.get(&unit) {
+        if let Some(known) = self.units.get(unit) {
             return known.clone();
         }
         let nodes = self.nodes_of(unit, topology);
@@ -279,7 +280,7 @@ impl Places {
 
     /// The zone of a node.
     pub fn zone(&mut self, node: Thing, topology: &Topology) -> Option<Zone> {
-        if let Some(known) = self.zones.get(&node) {
+        if let Some(known) = self.zones.get(node) {
             return *known;
         }
         let name = self.entity(node).and_then(|e| topology.id(e)).and_then(|id| topology.zone(id));
@@ -299,7 +300,7 @@ impl Places {
 
     /// Units with a pod on a node.
     pub fn on_node(&mut self, node: Thing, topology: &Topology) -> Arc<[Thing]> {
-        if let Some(known) = self.on_node.get(&node) {
+        if let Some(known) = self.on_node.get(node) {
             return known.clone();
         }
         let id = self.entity(node).and_then(|e| topology.id(e));
