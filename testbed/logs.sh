@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Rootline reads the lines that a real Loki keeps: those that count, each once, also when Loki dies, lines come late, or Rootline is
-# killed; and a real Promtail pushes the lines of pods to Rootline as it would to Loki. No cluster; ports and folders of its own, so that it runs beside a test bed that is up.
+# killed; a real Promtail pushes the lines of pods to Rootline as it would to Loki; a real rsyslog and the official client of Elasticsearch
+# write to it as they would to Elasticsearch. No cluster; ports and folders of its own, so that it runs beside a test bed that is up.
 #
 # usage: logs.sh [--keep]       ROOTLINE: path of the rootline binary       about two minutes, without the first builds of Loki and Promtail
 ROOTLINE_TESTBED_PORT=${ROOTLINE_TESTBED_PORT:-25000}
@@ -8,7 +9,7 @@ ROOTLINE_TESTBED_PORT=${ROOTLINE_TESTBED_PORT:-25000}
 . "$HERE/alone.sh"
 PARTNERS=$WORK/data
 keep=${1:-}
-trap '[ "$keep" = --keep ] || { stop rootline KILL; stop loki KILL; stop promtail KILL; }; [ "$failed" -ne 0 ] || [ "$keep" = --keep ] || rm -rf "$WORK"' EXIT
+trap '[ "$keep" = --keep ] || { stop rootline KILL; stop loki KILL; stop promtail KILL; stop rsyslog KILL; }; [ "$failed" -ne 0 ] || [ "$keep" = --keep ] || rm -rf "$WORK"' EXIT
 mkdir -p "$PARTNERS" "$RUN" "$LOG"
 LOKI=http://127.0.0.1:$LOKI_PORT
 OURS=http://127.0.0.1:$ROOTLINE_PORT
@@ -96,6 +97,54 @@ lines 30 error "payment @ refused: card expired"
 sleep 3
 start_rootline
 check "what Promtail could not push while Rootline was dead comes afterwards, once" until_ok 60 "30 lines" has_pushed 30
+
+# --- rsyslog, with Rootline's address in the place of Elasticsearch's
+[ -f "$BOOKWORM/usr/lib/x86_64-linux-gnu/rsyslog/omelasticsearch.so" ] || debs "$DEB_RSYSLOG"
+modules=$BOOKWORM/usr/lib/x86_64-linux-gnu
+mkdir -p "$WORK/spool"
+cat > "$PARTNERS/rsyslog.conf" <<C
+global(workDirectory="$WORK/spool")
+module(load="imfile" mode="inotify")
+module(load="omelasticsearch")
+template(name="document" type="string" string="{\"@timestamp\":\"%timegenerated:::date-rfc3339%\",\"log\":\"%msg:::json%\",\"kubernetes\":{\"namespace_name\":\"shop\",\"pod_name\":\"cart-5c689d88bb-x7f2k\",\"container_name\":\"app\"}}")
+template(name="index" type="string" string="logs-%timegenerated:1:10:date-rfc3339%")
+input(type="imfile" File="$WORK/app.log" Tag="app")
+action(type="omelasticsearch" server="127.0.0.1" serverport="$ROOTLINE_PORT" template="document" searchIndex="index" dynSearchIndex="on" searchType=""
+  bulkmode="on" errorfile="$WORK/rsyslog.errors" action.resumeRetryCount="-1" action.resumeInterval="1" queue.type="linkedlist" queue.dequeuebatchsize="500")
+C
+pushed='rootline_receiver_accepted_items_total{receiver="elasticsearch"}'
+say_lines() { local i; for i in $(seq "$1"); do echo "ERROR cannot open the ledger of \"customer $i\""; done >> "$WORK/app.log"; }
+known=$(metric rootline_log_templates)
+say_lines 600
+start rsyslog env LD_LIBRARY_PATH="$modules" "$BOOKWORM/usr/sbin/rsyslogd" -n -f "$PARTNERS/rsyslog.conf" -i "$WORK/rsyslog.pid" -M "$modules/rsyslog"
+check "rsyslog's lines are taken" until_ok 40 "600 lines" has_pushed 600
+check "and become a template" until_ok 20 "another template" at_least rootline_log_templates $((known + 1))
+stop rootline KILL
+say_lines 30
+sleep 3
+start_rootline
+check "what rsyslog could not write while Rootline was dead comes afterwards, once" until_ok 60 "30 lines" has_pushed 30
+check "rsyslog had nothing refused" test ! -s "$WORK/rsyslog.errors"
+
+# --- the official client, which asks who answers it first
+client=$TB/venv/elasticsearch-$ELASTICSEARCH_CLIENT
+if [ ! -x "$client/bin/python" ]; then
+  python3 -m venv "$client"
+  "$client/bin/pip" install -q "elasticsearch==$ELASTICSEARCH_CLIENT"
+fi
+"$client/bin/python" - "$OURS" > "$LOG/client.log" 2>&1 <<'P' || true
+import sys
+from elasticsearch import Elasticsearch, helpers
+server = Elasticsearch(sys.argv[1], http_compress=True)
+print("version", server.info()["version"]["number"])
+document = {"message": "ERROR no route to host", "log": {"level": "error"}, "kubernetes": {"namespace": "shop", "pod": {"name": "cart-5c689d88bb-x7f2k"}}}
+actions = [{"_op_type": "create", "_index": "logs-app", **document} for _ in range(1200)]
+print("written", *helpers.bulk(server, actions))
+done, errors = helpers.bulk(server, [{"_op_type": "delete", "_index": "logs-app", "_id": "1"}], raise_on_error=False)
+print("deleted", done, len(errors))
+P
+check "the official client of Elasticsearch writes, and is told what is not done" test "$(tail -n +2 "$LOG/client.log" | tr '\n' ' ')" = "written 1200 [] deleted 0 1 "
+check "its lines are taken" until_ok 20 "1200 more lines" has_pushed 1230
 
 echo "logs.sh: $passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -177,6 +177,30 @@ fn refusal(refused: receive::Refused) -> Refusal {
     Refusal { status: refused.status, why, reason: refused.reason, retry_after_s: refused.retry_after_s }
 }
 
+/// Bytes of an error's text.
+const ERROR_MAX: usize = 64 << 10;
+
+/// Refusals of `_bulk` as Elasticsearch says them: its clients read no other kind of error.
+pub async fn as_elasticsearch(response: Response) -> Response {
+    let status = response.status();
+    if !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let text = axum::body::to_bytes(body, ERROR_MAX).await.unwrap_or_default();
+    let problem: Option<serde_json::Value> = serde_json::from_slice(&text).ok();
+    let detail = problem.as_ref().and_then(|p| p.get("detail")?.as_str());
+    let reason = detail.map_or_else(|| String::from_utf8_lossy(&text).trim().to_owned(), str::to_owned);
+    let reply = receive::elasticsearch::error(status.as_u16(), &reason);
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.remove(header::CONTENT_TYPE);
+    let mut answer = answer(reply);
+    for (name, value) in &parts.headers {
+        answer.headers_mut().insert(name, value.clone());
+    }
+    answer
+}
+
 /// A reply of a decoder as it goes out.
 pub fn answer(reply: Reply) -> Response {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

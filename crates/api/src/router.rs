@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, delete, get, post};
+use axum::routing::{MethodRouter, delete, get, post, put};
 use http::{Method, StatusCode};
 use tower_http::compression::CompressionLayer;
 
@@ -29,7 +29,10 @@ pub fn router(shared: Arc<Shared>) -> Router {
     let mut router = Router::new();
     for (route, method) in all() {
         let layer = from_fn_with_state((shared.clone(), route.access), guard::inner);
-        router = router.route(route.path, method.layer(layer));
+        let method = method.layer(layer);
+        let is_bulk = route.path.ends_with("/_bulk");
+        router =
+            router.route(route.path, if is_bulk { method.layer(map_response(push::as_elasticsearch)) } else { method });
     }
     router
         .fallback(nowhere)
@@ -104,7 +107,9 @@ fn pushed() -> Vec<(Route, Routed)> {
         route("POST", "/v1/traces", Push, post(push::otlp_traces)),
         route("POST", "/api/v2/spans", Push, post(push::zipkin)),
         route("POST", "/_bulk", Push, post(push::bulk)),
+        route("PUT", "/_bulk", Push, put(push::bulk)),
         route("POST", "/{index}/_bulk", Push, post(push::bulk)),
+        route("PUT", "/{index}/_bulk", Push, put(push::bulk)),
     ]
 }
 

@@ -184,6 +184,16 @@ async fn lines_of_all_senders_become_whole_records_at_the_latest_at_the_stop() {
         );
         assert!(answer.text().await.expect("text").contains("\"errors\":false"));
     }
+    // official clients use PUT, and read errors in Elasticsearch's words only
+    let request = server.client.put(server.url("/_bulk")).header("content-type", "application/x-ndjson");
+    let answer = request.body("no action\n").send().await.expect("an answer");
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["content-type"]),
+        (400, &"application/json".parse().expect("a value"))
+    );
+    let told: serde_json::Value = answer.json().await.expect("JSON");
+    assert_eq!(told["status"], 400);
+    assert!(told["error"]["reason"].as_str().expect("a reason").starts_with("not an action"), "{told}");
     let fake = server.fake.clone();
     server.stop().await.expect("a clean stop");
     let logs = fake.kept().logs.clone();

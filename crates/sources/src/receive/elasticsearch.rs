@@ -27,6 +27,21 @@ pub fn probe() -> Reply {
     ))
 }
 
+/// A request that is refused, in Elasticsearch's words.
+pub fn error(status: u16, reason: &str) -> Reply {
+    let kind = match status {
+        401 | 403 => "security_exception",
+        413 => "content_too_long_exception",
+        415 => "media_type_header_exception",
+        429 | 503 => "es_rejected_execution_exception",
+        500.. => "exception",
+        _ => "illegal_argument_exception",
+    };
+    let cause = json!({ "type": kind, "reason": reason });
+    let error = json!({ "root_cause": [cause], "type": kind, "reason": reason });
+    with_product(Reply::json(status, &json!({ "error": error, "status": status })))
+}
+
 /// Clients refuse a server that does not say what it is.
 fn with_product(mut reply: Reply) -> Reply {
     reply.headers.push(("X-Elastic-Product", "Elasticsearch".to_owned()));
