@@ -40,6 +40,8 @@ const CONSUMER: &[(&str, &str)] = &[
 const ROOM_EVERY: Duration = Duration::from_millis(20);
 /// How long brokers are asked what they have.
 const PROBE_MAX: Duration = Duration::from_secs(5);
+/// How long leaving a group is waited for.
+const LEAVE_MAX: Duration = Duration::from_secs(5);
 
 /// A cluster of brokers. Connects when it is used.
 pub struct Kafka {
@@ -136,25 +138,54 @@ impl Bus for Kafka {
         let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
         consumer.subscribe(&topics).map_err(settings)?;
         let topics = topics.into_iter().map(str::to_owned).collect();
-        Ok(Box::new(Reader { consumer: Arc::new(consumer), topics, given: BTreeMap::new() }))
+        Ok(Box::new(Reader { consumer: Some(Arc::new(consumer)), topics, given: BTreeMap::new() }))
     }
 }
 
 struct Reader {
-    consumer: Arc<StreamConsumer>,
+    /// `None` once it is being closed.
+    consumer: Option<Arc<StreamConsumer>>,
     topics: Vec<String>,
     /// Offset behind the last message given, by partition, since the last commit.
     given: BTreeMap<(String, i32), i64>,
 }
 
+/// A consumer leaves its group when it is dropped, and waits for that without end if the group gives out its partitions at that very
+/// moment: librdkafka then answers a request to an end of it that is closed. Whoever reads no more must not hang for it.
+impl Drop for Reader {
+    fn drop(&mut self) {
+        // if it takes longer, the member's session ends by itself
+        drop_within(self.consumer.take(), LEAVE_MAX);
+    }
+}
+
+/// Drops a value in a thread of its own. False if that goes on after `most`: then the thread is left to itself.
+fn drop_within<T: Send + 'static>(value: T, most: Duration) -> bool {
+    let (done, is_done) = std::sync::mpsc::channel();
+    let work = move || {
+        drop(value);
+        let _ = done.send(());
+    };
+    match std::thread::Builder::new().name("kafka-leave".to_owned()).spawn(work) {
+        Ok(_) => is_done.recv_timeout(most).is_ok(),
+        // the value is gone with the thread that could not be made
+        Err(_) => true,
+    }
+}
+
 impl Reader {
+    fn consumer(&self) -> Result<Arc<StreamConsumer>, BusError> {
+        self.consumer.clone().ok_or_else(|| BusError::Later("the reader is closed".to_owned()))
+    }
+
     async fn read(&mut self, most: usize, patience: Duration) -> Result<Vec<Message>, BusError> {
+        let consumer = self.consumer()?;
         let mut all = Vec::new();
         let end = tokio::time::Instant::now() + patience;
         while all.len() < most {
             // what is there already is taken along, more is not waited for
             let until = if all.is_empty() { end } else { tokio::time::Instant::now() };
-            let received = match tokio::time::timeout_at(until, self.consumer.recv()).await {
+            let received = match tokio::time::timeout_at(until, consumer.recv()).await {
                 Err(_) => break,
                 Ok(Ok(received)) => received,
                 // what was read before the failure is not held back by it
@@ -185,7 +216,7 @@ impl Reader {
                 .add_partition_offset(topic, *partition, Offset::Offset(*offset))
                 .map_err(|e| BusError::Later(e.to_string()))?;
         }
-        let consumer = self.consumer.clone();
+        let consumer = self.consumer()?;
         let commit = tokio::task::spawn_blocking(move || consumer.commit(&offsets, CommitMode::Sync)).await;
         match commit {
             Ok(Ok(())) => {
@@ -239,8 +270,9 @@ impl Subscription for Reader {
     }
 
     fn probe(&mut self) -> BoxFuture<'_, Result<(), BusError>> {
-        let (consumer, topics) = (self.consumer.clone(), self.topics.clone());
+        let (consumer, topics) = (self.consumer(), self.topics.clone());
         Box::pin(async move {
+            let consumer = consumer?;
             let asked = tokio::task::spawn_blocking(move || ask(&consumer, &topics)).await;
             asked.map_err(|e| BusError::Later(e.to_string()))?
         })
@@ -248,5 +280,31 @@ impl Subscription for Reader {
 
     fn commit(&mut self) -> BoxFuture<'_, Result<(), BusError>> {
         Box::pin(self.done())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, channel};
+
+    use super::*;
+
+    /// Its drop waits for a word.
+    struct Stuck(Receiver<()>);
+
+    impl Drop for Stuck {
+        fn drop(&mut self) {
+            let _ = self.0.recv();
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_closed_holds_nobody_up() {
+        let (word, stuck) = channel();
+        assert!(!drop_within(Stuck(stuck), Duration::from_millis(1)));
+        drop(word);
+        let (word, free) = channel();
+        word.send(()).expect("somebody listens");
+        assert!(drop_within(Stuck(free), LEAVE_MAX));
     }
 }
