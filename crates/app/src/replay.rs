@@ -101,7 +101,8 @@ pub fn run(cli: &Cli, args: &Args) -> Result<Outcome, Failure> {
     let (Some(first), Some(last)) = (pieces.first().map(|p| p.0), pieces.last().map(|p| p.0)) else {
         return Err(Failure::new(COULD_NOT).said(("nothing is recorded there", "这里没有任何录制内容")));
     };
-    let mut live = Live::new(engine, LiveOptions::default());
+    let mut live =
+        Live::new(engine, LiveOptions { cluster: settings.config.daemon.cluster.clone(), ..LiveOptions::default() });
     let step = SignedDuration::from_secs(i64::from(args.tick));
     let end = last + SignedDuration::from_secs(i64::from(args.tail));
     let mut pieces = pieces.into_iter().peekable();

@@ -192,7 +192,7 @@ fn core(settings: &Settings) -> Result<CoreOptions, Failure> {
         young_s: told.young_s,
         updates_max: told.updates_max,
     };
-    Ok(CoreOptions { mode, notices, settle, series })
+    Ok(CoreOptions { cluster: settings.config.daemon.cluster.clone(), mode, notices, settle, series })
 }
 
 fn cluster(settings: &Settings, args: &Args) -> Option<WatchOptions> {

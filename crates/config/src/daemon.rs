@@ -15,7 +15,9 @@ pub struct Daemon {
     pub listen: String,
     /// Folder of the store. A relative path starts at the working folder.
     pub data: String,
-    /// Name of this cluster, as the API and the page show it.
+    /// Name of this cluster, as the API and the page show it and as the label `cluster` of what comes in has it. If it is set,
+    /// alerts that name another cluster make incidents of their own, without causes, and other clusters' series and log lines are
+    /// left out. Empty: everything is of this cluster.
     pub cluster: String,
     /// Seconds between two looks at everything.
     pub tick_s: u32,

@@ -1,5 +1,7 @@
 //! The groups and their life: joining, ending, coming back, resolving, merging, forgetting.
 
+mod restore;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 
@@ -8,7 +10,7 @@ use jiff::SignedDuration;
 use rootline_model::{Fingerprint, Stage, Timestamp};
 
 use crate::modes::Place;
-use crate::{Change, Group, GroupId, Item, Membership, Options, Reason, Remembered, Returned, SetBack, Tie, Topology};
+use crate::{Change, Group, GroupId, Item, Membership, Options, Reason, Returned, Tie};
 
 /// Replicas of a rule engine start an alert within two intervals of each other: one of the scrape, one of the rule. What
 /// starts later than that while it fires was over in between, and nobody told the end.
@@ -37,6 +39,11 @@ pub(crate) struct Book {
 
 fn later(at: Timestamp, seconds: u32) -> Timestamp {
     at.checked_add(SignedDuration::from_secs(i64::from(seconds))).unwrap_or(Timestamp::MAX)
+}
+
+/// Whether two names of clusters can mean one; nobody knows what an empty one means.
+fn is_one(a: &str, b: &str) -> bool {
+    a.is_empty() || b.is_empty() || a == b
 }
 
 impl Book {
@@ -235,12 +242,13 @@ impl Book {
         self.make_room();
         match place {
             Place::Open => self.found(item),
-            Place::Join(group, reason, tie) => match self.live(group) {
+            Place::Join(group, reason, tie) => match self.live(group).filter(|g| self.is_of_one_cluster(*g, item)) {
                 Some(group) => self.join(item, group, (reason, tie)),
                 None => self.found(item),
             },
             Place::Bridge(groups, reason) => {
                 let mut groups: Vec<GroupId> = groups.into_iter().filter_map(|g| self.live(g)).collect();
+                self.keep_one_cluster(&mut groups, item);
                 let Some(first) = groups.first().copied() else { return self.found(item) };
                 groups.dedup();
                 for other in groups.into_iter().skip(1).filter(|g| *g != first) {
@@ -251,6 +259,21 @@ impl Book {
         }
     }
 
+    /// Things of two clusters have nothing to do with each other, whatever a mode makes of them.
+    pub fn is_of_one_cluster(&self, group: GroupId, item: &Item) -> bool {
+        self.groups.get(&group).is_none_or(|g| is_one(&g.cluster, &item.cluster))
+    }
+
+    /// Of groups that are to become one with an item those of its cluster; if it names none, of that of the first which does.
+    fn keep_one_cluster(&self, groups: &mut Vec<GroupId>, item: &Item) {
+        let known = |g: &GroupId| self.groups.get(g).map(|g| &g.cluster).filter(|c| !c.is_empty());
+        let Some(cluster) = Some(&item.cluster).filter(|c| !c.is_empty()).or_else(|| groups.iter().find_map(known))
+        else {
+            return;
+        };
+        groups.retain(|g| known(g).is_none_or(|c| c == cluster));
+    }
+
     /// A new group of one.
     fn found(&mut self, item: &Item) -> GroupId {
         let id = GroupId(self.next);
@@ -258,6 +281,7 @@ impl Book {
         self.insert(Group {
             id,
             stage: Stage::Open,
+            cluster: item.cluster.clone(),
             severity: item.severity,
             onset: item.onset,
             opened: self.now,
@@ -295,6 +319,9 @@ impl Book {
         group.quiet_since = None;
         group.onset = group.onset.min(item.onset);
         group.updated = self.now;
+        if group.cluster.is_empty() {
+            group.cluster = item.cluster.clone();
+        }
         self.changes.push(Change::Joined { group: id, item: item.id, reason });
         if let Some(end) = item.ends {
             self.ends.push(Reverse((end, item.id)));
@@ -341,6 +368,9 @@ impl Book {
                 *known = (into, place);
             }
             group.members.push(member);
+        }
+        if group.cluster.is_empty() {
+            group.cluster = old.cluster;
         }
         group.firing += old.firing;
         group.overflow += old.overflow;
@@ -392,82 +422,7 @@ impl Book {
         self.next
     }
 
-    /// All groups, their moments as a clock that was set back has them.
-    pub fn remembered(&self, clock: SetBack) -> Vec<Remembered> {
-        let member = |m: &Membership| {
-            let mut item = m.item.clone();
-            (item.onset, item.fired) = (clock.put(item.onset), clock.put(item.fired));
-            (item, clock.put(m.joined), m.reason.clone())
-        };
-        let group = |g: &Group| Remembered {
-            id: g.id,
-            stage: g.stage,
-            opened: clock.put(g.opened),
-            updated: clock.put(g.updated),
-            resolved: g.resolved.map(|at| clock.put(at)),
-            members: g.members.iter().map(member).collect(),
-            core: Some(g.core),
-        };
-        self.groups().map(group).collect()
-    }
-
-    /// Looks anew what the alerts are about: a name may have meant nothing before.
-    pub fn relocate(&mut self, topology: &Topology) {
-        for member in self.groups.values_mut().flat_map(|g| &mut g.members) {
-            member.item.relocate(topology);
-        }
-    }
-
     pub fn finish(&mut self) -> Vec<Change> {
         std::mem::take(&mut self.changes)
-    }
-
-    pub fn restore(&mut self, now: Timestamp, groups: Vec<Remembered>, next: u64) {
-        self.begin(now);
-        self.next = self.next.max(next);
-        for old in groups {
-            self.next = self.next.max(old.id.0.saturating_add(1));
-            self.restore_one(old);
-        }
-    }
-
-    fn restore_one(&mut self, old: Remembered) {
-        let Some(core) = old.core.or_else(|| old.members.first().map(|(item, ..)| item.id)) else { return };
-        let mut group = Group {
-            id: old.id,
-            stage: old.stage,
-            severity: old.members.iter().filter_map(|(item, ..)| item.severity).max(),
-            onset: old.members.iter().map(|(item, ..)| item.onset).min().unwrap_or(old.opened),
-            opened: old.opened,
-            updated: old.updated,
-            resolved: old.resolved,
-            core,
-            core_at: old.members.iter().position(|(item, ..)| item.id == core).unwrap_or(0),
-            members: Vec::with_capacity(old.members.len()),
-            firing: 0,
-            quiet_since: None,
-            overflow: 0,
-        };
-        for (item, joined, reason) in old.members {
-            let firing = item.is_firing(self.now);
-            if let Some(end) = item.ends.filter(|_| firing) {
-                self.ends.push(Reverse((end, item.id)));
-            }
-            self.places.insert(item.id, (old.id, group.members.len()));
-            group.firing += u32::from(firing);
-            let (tie, returned) = (Tie::Close, None);
-            group.members.push(Membership { item, joined, reason, tie, returned, flaps: 0, firing });
-        }
-        if group.firing == 0 {
-            let quiet = group.members.iter().filter_map(|m| m.item.ends).max().unwrap_or(self.now);
-            group.quiet_since = Some(quiet);
-            let wait = if group.stage == Stage::Resolved {
-                later(group.resolved.unwrap_or(quiet), self.options.keep_resolved_s)
-            } else {
-                later(quiet, self.options.resolve_after_s)
-            };
-            self.due.push(Reverse((wait, old.id)));
-        }
-        self.insert(group);
     }
 }

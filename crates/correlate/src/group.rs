@@ -139,6 +139,8 @@ pub struct Membership {
 pub struct Group {
     pub id: GroupId,
     pub stage: Stage,
+    /// The cluster of its members, empty if none names one. Members of two clusters are never in one group.
+    pub cluster: Arc<str>,
     /// The worst inside; `None`: information only.
     pub severity: Option<Severity>,
     /// When the trouble began: the earliest onset inside.

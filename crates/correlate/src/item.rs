@@ -17,6 +17,8 @@ pub struct Item {
     /// `alertname`, or a finding's code.
     pub name: Arc<str>,
     pub labels: LabelSet,
+    /// The cluster it is about, by its label `cluster`; of a fact or an anomaly the own one. Empty if it is not known.
+    pub cluster: Arc<str>,
     /// Words of a person for `text`; may be empty.
     pub text: Arc<str>,
     /// Most specific first; empty where the labels tell nothing.
@@ -38,6 +40,11 @@ impl Item {
     pub fn from_alert(alert: &Alert, origin: Origin, topology: &Topology) -> Item {
         let name = alert.name();
         let entities = entities(&alert.labels, topology);
+        let cluster = match alert.labels.get("cluster") {
+            Some(named) => named.into(),
+            None if origin == Origin::Alert => "".into(),
+            None => topology.cluster().clone(),
+        };
         let subject = Subject::of(name, entities.first());
         let words = ["summary", "description", "message"].map(|k| alert.annotations.value(k));
         let mut severity = alert.severity();
@@ -48,6 +55,7 @@ impl Item {
             id: alert.fingerprint(),
             name: name.into(),
             labels: alert.labels.clone(),
+            cluster,
             text: words.into_iter().find(|w| !w.is_empty()).unwrap_or_default().into(),
             entities: entities.into(),
             onset: alert.onset(),
@@ -123,7 +131,23 @@ fn component(labels: &LabelSet, parts: &[(&'static str, &[&str])]) -> Option<&'s
 ///
 /// Of an alert whose numbers kube-state-metrics made, `instance`, `service`, `pod` of that exporter say nothing; its
 /// own objects stand in the labels too, because it is scraped with `honor_labels`.
+///
+/// What is in another cluster has that one's name before its namespace (`node/east:/worker-1`), so that it is none of the
+/// things here that are called the same.
 fn entities(labels: &LabelSet, topology: &Topology) -> Vec<EntityRef> {
+    match topology.other_cluster(labels) {
+        None => named_by(labels, topology),
+        Some(cluster) => {
+            let mut there = named_by(labels, &Topology::new());
+            for entity in &mut there {
+                entity.namespace = format!("{cluster}:{}", entity.namespace).into();
+            }
+            there
+        }
+    }
+}
+
+fn named_by(labels: &LabelSet, topology: &Topology) -> Vec<EntityRef> {
     let namespace = labels.value("namespace");
     let job = labels.value("job");
     let second_hand = job.contains("kube-state-metrics");
@@ -227,6 +251,24 @@ mod tests {
         check(&[("alertname", "KubeletDown")], &["component/kubelet"]);
         check(&[("alertname", "KubeletTooManyPods"), ("node", "w1")], &["node/w1"]);
         check(&[("alertname", "X"), ("severity", "critical")], &[]);
+    }
+
+    #[test]
+    fn things_of_another_cluster_are_none_of_those_here() {
+        let mut topology = Topology::new();
+        topology.set_cluster("east");
+        topology.alias("10.0.0.7", &EntityRef::node("worker-1"));
+        let things = |cluster: &str, labels: &[(&str, &str)]| -> Vec<String> {
+            let labels = labels.iter().copied().chain([("alertname", "X"), ("cluster", cluster)]).collect();
+            let alert = Alert { labels, ..Alert::default() };
+            let item = Item::from_alert(&alert, Origin::Alert, &topology);
+            item.entities.iter().map(ToString::to_string).collect()
+        };
+        let pod = [("namespace", "shop"), ("pod", "cart-1"), ("instance", "10.0.0.7:9100")];
+        assert_eq!(things("east", &pod), ["pod/shop/cart-1", "node/worker-1"]);
+        assert_eq!(things("", &pod), ["pod/shop/cart-1", "node/worker-1"]);
+        assert_eq!(things("west", &pod), ["pod/west:shop/cart-1"]);
+        assert_eq!(things("west", &[("node", "worker-1")]), ["node/west:/worker-1"]);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! What hangs together with what: a small graph with interned entities.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
-use rootline_model::{EntityRef, Relation};
+use rootline_model::{EntityRef, LabelSet, Relation};
 
 /// Entities that are gone and kept all the same, so that the numbers stay for a while.
 const GONE_MAX: usize = 20_000;
@@ -24,6 +25,8 @@ pub struct Link {
 /// Entities and typed relations, as `model::Relation` reads them. Ids stay valid until `compact`.
 #[derive(Clone, Debug, Default)]
 pub struct Topology {
+    /// The name of the cluster that this is; empty if it is not known.
+    cluster: Arc<str>,
     ids: HashMap<EntityRef, EntityId>,
     refs: Vec<EntityRef>,
     links: Vec<Vec<Link>>,
@@ -37,6 +40,21 @@ pub struct Topology {
 impl Topology {
     pub fn new() -> Topology {
         Topology::default()
+    }
+
+    /// Names the cluster that this is, as the label `cluster` has it.
+    pub fn set_cluster(&mut self, name: &str) {
+        self.cluster = name.into();
+    }
+
+    pub fn cluster(&self) -> &Arc<str> {
+        &self.cluster
+    }
+
+    /// The other cluster that labels name: nothing here says anything about it.
+    pub fn other_cluster<'a>(&self, labels: &'a LabelSet) -> Option<&'a str> {
+        let named = labels.get("cluster")?;
+        (!self.cluster.is_empty() && *self.cluster != *named).then_some(named)
     }
 
     /// Differs after each change, and is equal for values that were made by the same changes.
@@ -109,7 +127,7 @@ impl Topology {
         }
         let mut present: Vec<EntityId> = self.present.iter().copied().collect();
         present.sort_unstable();
-        let mut kept = Topology { revision: self.revision, ..Topology::default() };
+        let mut kept = Topology { revision: self.revision, cluster: self.cluster.clone(), ..Topology::default() };
         for id in &present {
             kept.add(self.entity(*id));
         }

@@ -115,4 +115,44 @@ proptest! {
             }
         }
     }
+
+    #[test]
+    fn two_clusters_never_share_an_incident(
+        items in items(), mode in modes(), of in prop::collection::vec(0..3usize, 60), own in 0..2usize
+    ) {
+        let mut t = topology();
+        t.set_cluster(["", "east"][own]);
+        let items: Vec<Item> = items.iter().zip(of).map(|(i, of)| in_cluster(i, ["", "east", "west"][of], &t)).collect();
+        let mut c = correlator(Options::of(mode));
+        for (second, batch) in ticks(&items) {
+            c.observe(at(second), &batch, &t);
+            for group in c.groups() {
+                let named: BTreeSet<&str> =
+                    group.members.iter().map(|m| m.item.labels.value("cluster")).filter(|c| !c.is_empty()).collect();
+                prop_assert!(named.len() <= 1, "{:?}", named);
+                prop_assert_eq!(named.first().copied().unwrap_or_default(), &*group.cluster);
+            }
+        }
+    }
+
+    #[test]
+    fn what_another_cluster_goes_through_changes_nothing_here(
+        items in items(), of in prop::collection::vec(any::<bool>(), 60)
+    ) {
+        let mut t = topology();
+        t.set_cluster("east");
+        // what tells no place goes where its name usually goes, and names are learnt from all
+        let placed = items.iter().filter(|i| !i.entities.is_empty());
+        let items: Vec<Item> =
+            placed.zip(of).map(|(i, here)| in_cluster(i, if here { "east" } else { "west" }, &t)).collect();
+        let here: Vec<Item> = items.iter().filter(|i| &*i.cluster == "east").cloned().collect();
+        let (mut all, mut alone) = (correlator(Options::of(Mode::Full)), correlator(Options::of(Mode::Full)));
+        for ((second, both), (_, ours)) in ticks(&items).into_iter().zip(ticks(&here)) {
+            all.observe(at(second), &both, &t);
+            alone.observe(at(second), &ours, &t);
+        }
+        let mut ours = partition(all.as_ref());
+        ours.retain(|group| here.iter().any(|i| group.contains(&i.id)));
+        prop_assert_eq!(ours, partition(alone.as_ref()));
+    }
 }

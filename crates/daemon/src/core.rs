@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use rootline_engine::{Live, LogWanted, Query, SetBack};
-use rootline_model::{Alert, CallStats, EventRecord, Fingerprint, LiveIncident, SeriesBatch};
+use rootline_model::{Alert, CallStats, EventRecord, Fingerprint, LabelSet, LiveIncident, SeriesBatch};
 use rootline_objects::{CallHint, Signal};
 use rootline_sources::pull::prometheus::RuleBook;
 use rootline_sources::watch::{Delta, ObjectStore, StoreLimits};
@@ -47,6 +47,9 @@ const BY_HAND: &str = "by_hand";
 /// Name of the snapshot of incidents that are wider than their members tell.
 const WIDE: &str = "wide";
 
+/// Other clusters that are told of.
+const STRANGERS_MAX: usize = 16;
+
 /// How often things are done.
 #[derive(Clone, Debug)]
 pub struct Timing {
@@ -80,6 +83,8 @@ pub struct Core {
     /// Alerts that are in memory and could not be written: sent again they are no news to `live`, but must not be
     /// acknowledged before they are on disk.
     unkept: BTreeMap<Fingerprint, Alert>,
+    /// Other clusters that alerts named.
+    strangers: BTreeSet<String>,
     unwritten: Vec<LiveIncident>,
     unsent: Vec<NewMessage>,
     /// The snapshot of that name as it is on disk.
@@ -115,6 +120,7 @@ impl Core {
             events: Vec::new(),
             changes: Vec::new(),
             unkept: BTreeMap::new(),
+            strangers: BTreeSet::new(),
             unwritten: Vec::new(),
             unsent: Vec::new(),
             wide_kept: Vec::new(),
@@ -273,6 +279,7 @@ impl Core {
     fn alerts(&mut self, mut alerts: Vec<Alert>, now: Timestamp) -> Result<(), Refused> {
         for alert in &mut alerts {
             self.rules.complete(alert);
+            self.note_stranger(&alert.labels);
         }
         let (mut kept, refused) = self.live.take_alerts(alerts);
         if let Some(tape) = &self.tape {
@@ -289,6 +296,15 @@ impl Core {
         }
         self.unkept.clear();
         if refused > 0 { Err(Refused::Full(refused)) } else { Ok(()) }
+    }
+
+    /// Says once of each other cluster that something names it: the name of this one may be meant.
+    fn note_stranger(&mut self, labels: &LabelSet) {
+        let Some(other) = self.live.other_cluster(labels) else { return };
+        if self.strangers.len() < STRANGERS_MAX && !self.strangers.contains(other) {
+            tracing::warn!(cluster = other, "alerts name another cluster than daemon.cluster: they are kept apart");
+            self.strangers.insert(other.to_owned());
+        }
     }
 
     fn act(&mut self, now: Timestamp, id: u64, act: &Act, by: &str) -> Option<LiveIncident> {

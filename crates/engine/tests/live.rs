@@ -66,29 +66,51 @@ fn a_healthy_cluster_stays_silent() {
     assert_eq!((told(&outcomes), live.incidents().count()), (0, 0));
 }
 
+/// The pod that is killed in the recording `oom`, and an alert about it from a cluster that it names, or from none.
+fn crash_of(signals: &[Signal], cluster: &str, starts_at: Timestamp) -> Alert {
+    let (namespace, pod) = pod_of(signals, "statement-export");
+    let labels = [
+        ("alertname", "KubePodCrashLooping"),
+        ("severity", "warning"),
+        ("namespace", &namespace),
+        ("pod", &pod),
+        ("job", "kube-state-metrics"),
+        ("cluster", cluster),
+    ];
+    alert(&labels, starts_at)
+}
+
+#[test]
+fn an_alert_of_another_cluster_is_an_incident_of_its_own_without_a_cause() {
+    let (signals, start) = recorded("oom");
+    let options = LiveOptions { cluster: "east".into(), ..LiveOptions::default() };
+    let mut live = Live::new(Engine::new(Options::default()).expect("built-in rules load"), options);
+    live.take_state(signals.clone());
+    ticks(&mut live, start, 4);
+    live.take_alerts(["east", "west"].map(|c| crash_of(&signals, c, after(start, 60))).to_vec());
+    live.tick(after(start, 75));
+    let incidents: Vec<&LiveIncident> = live.incidents().collect();
+    let [here, there] = incidents.as_slice() else { panic!("{} incidents", incidents.len()) };
+    let clusters = |i: &LiveIncident| -> Vec<String> {
+        i.members.iter().map(|m| m.alert.labels.value("cluster").to_owned()).collect()
+    };
+    assert_eq!(clusters(here), ["", "east"], "the fact and its alert");
+    assert_eq!(clusters(there), ["west"]);
+    assert!(
+        !here.causes.is_empty() && there.causes.is_empty(),
+        "nothing is known of the other cluster: {:?}",
+        there.causes
+    );
+    assert!(there.members[0].entity.starts_with("pod/west:"), "{}", there.members[0].entity);
+}
+
 #[test]
 fn an_alert_about_the_same_trouble_is_folded_under_the_fact() {
     let (signals, start) = recorded("oom");
-    let killed = signals.iter().find_map(|s| match s {
-        Signal::Object(Object::Pod(p)) if p.name().starts_with("statement-export") => {
-            Some((p.namespace().to_owned(), p.name().to_owned()))
-        }
-        _ => None,
-    });
-    let (namespace, pod) = killed.expect("the recording holds the pod");
+    let crash = crash_of(&signals, "", after(start, 60));
     let mut live = live();
     live.take_state(signals);
     ticks(&mut live, start, 4);
-    let crash = alert(
-        &[
-            ("alertname", "KubePodCrashLooping"),
-            ("severity", "warning"),
-            ("namespace", &namespace),
-            ("pod", &pod),
-            ("job", "kube-state-metrics"),
-        ],
-        after(start, 60),
-    );
     live.take_alerts(vec![crash]);
     live.tick(after(start, 75));
     let incident = only(&live);

@@ -26,7 +26,7 @@ impl Alertmanager {
         if self.group_by.iter().any(|l| l == "...") {
             return item.labels.iter().flat_map(|(n, v)| [n.into(), v.into()]).collect();
         }
-        self.group_by.iter().map(|l| item.labels.value(l).into()).collect()
+        self.group_by.iter().map(|l| item.labels.value(l)).chain([&*item.cluster]).map(Into::into).collect()
     }
 }
 

@@ -20,7 +20,7 @@ use rootline_model::{Fingerprint, Timestamp};
 
 use self::company::Company;
 use self::links::{Candidate, Candidates, Look, WEAK, Why};
-use self::places::{Located, Places, Thing, Zone};
+use self::places::{ClusterNo, Located, Places, Thing, Zone};
 use self::recent::{Near, Recent, push, together};
 use self::traces::{Key, Trace, Traces};
 use self::wide::{Kind, WIDE_BEFORE_S, WIDE_S, Wide, explains};
@@ -49,10 +49,19 @@ struct State {
     requests: bool,
     /// A node in it is away.
     down: bool,
+    /// Number of its cluster, 0 if it is not known.
+    cluster: ClusterNo,
     /// Has a member with a named cause, and that is none of a node.
     named: bool,
     /// When its first member fired, seconds.
     born: f64,
+}
+
+impl State {
+    /// Can something of this cluster belong to it?
+    fn is_of(&self, cluster: ClusterNo) -> bool {
+        self.cluster == cluster || self.cluster == 0 || cluster == 0
+    }
 }
 
 /// A node that is away, name of the alert, group.
@@ -128,6 +137,9 @@ impl Full {
     fn weigh(&mut self, candidate: &Candidate, item: &Located, topology: &Topology) -> f64 {
         let Some(state) = self.states.get(&candidate.group) else { return candidate.score };
         let (score, class) = (candidate.score, item.class);
+        if !state.is_of(item.cluster) {
+            return 0.0;
+        }
         if candidate.why.is_foreign_to(item.named && !class.is_node(), state.named) {
             return 0.0;
         }
@@ -162,8 +174,11 @@ impl Full {
             return None;
         }
         let (node, zone) = (item.node?, self.places.zone(item.node?, topology)?);
-        let fits =
-            |s: &State| !s.root && s.wide.as_ref().is_none_or(|w| matches!(&w.kind, Kind::Zone(z) if *z == zone));
+        let fits = |s: &State| {
+            !s.root
+                && s.is_of(item.cluster)
+                && s.wide.as_ref().is_none_or(|w| matches!(&w.kind, Kind::Zone(z) if *z == zone))
+        };
         let mut near = Near::default();
         let mut nodes = vec![node];
         for (onset, (other, name, group)) in together(self.nodes.get(&zone)?, item.onset) {
@@ -186,7 +201,7 @@ impl Full {
 
     /// Several services without a relation within a minute.
     fn burst(&mut self, item: &Located, chosen: Option<GroupId>, book: &Book) -> Option<Place> {
-        let plain = |s: Option<&State>| s.is_some_and(|s| s.requests && s.wide.is_none());
+        let plain = |s: Option<&State>| s.is_some_and(|s| s.requests && s.wide.is_none() && s.is_of(item.cluster));
         if item.class != Class::Request || chosen.is_some_and(|g| !plain(self.states.get(&g))) {
             return None;
         }
@@ -324,6 +339,7 @@ impl Full {
         }
         let state = self.states.entry(group).or_default();
         state.root |= item.class.is_root();
+        state.cluster = if state.cluster == 0 { item.cluster } else { state.cluster };
         state.named |= item.named && !item.class.is_node();
         state.requests &= item.class == Class::Request;
         state.down |= item.class == Class::NodeDown;
@@ -401,7 +417,7 @@ impl Placement for Full {
         // what tells no place belongs where its name is expected
         if located.thing.is_none()
             && !matches!(located.class, Class::Dns | Class::ControlPlane)
-            && let Some(best) = self.company.best(&item.name, located.onset, book)
+            && let Some(best) = self.company.best(item, located.onset, book)
         {
             let percent = (best.share * 100.0) as u8;
             return Place::Join(best.group, Reason::GoesWith { name: best.because, percent }, Tie::Near);

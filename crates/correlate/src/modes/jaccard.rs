@@ -83,7 +83,7 @@ impl Placement for Jaccard {
         for (_, set, group) in &self.window {
             let alike = similarity(&self.current, set);
             if alike >= self.least
-                && let Some(group) = book.live(*group)
+                && let Some(group) = book.live(*group).filter(|g| book.is_of_one_cluster(*g, item))
                 && best.is_none_or(|(b, g)| alike > b || alike == b && group < g)
             {
                 best = Some((alike, group));

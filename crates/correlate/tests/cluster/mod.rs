@@ -68,6 +68,18 @@ pub fn service_alert(name: &str, s: usize, fires: i64, hold_s: u32) -> Item {
     item(name, &[("namespace", "shop"), ("service", &format!("s{s}"))], fires, hold_s)
 }
 
+/// The same in a cluster that its labels name; `topology` is of one, too.
+pub fn in_cluster(item: &Item, cluster: &str, topology: &Topology) -> Item {
+    let alert = Alert {
+        labels: item.labels.with("cluster", cluster),
+        starts_at: item.fired,
+        ends_at: item.ends,
+        hold_s: u32::try_from(item.fired.duration_since(item.onset).as_secs()).ok(),
+        ..Alert::default()
+    };
+    Item::from_alert(&alert, item.origin, topology)
+}
+
 pub fn ended(item: &Item, end: i64) -> Item {
     Item { ends: Some(at(end)), ..item.clone() }
 }

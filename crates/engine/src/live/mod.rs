@@ -20,7 +20,7 @@ use rootline_correlate::{
     Change, Correlator, Group, GroupId, Item, Mode, NAMED, Notices, Options as CorrelateOptions, correlator,
 };
 use rootline_model::{
-    Alert, Both, EntityRef, Fingerprint, Kind, LiveIncident, LogRecord, Origin, SeriesBatch, Stage, Timestamp,
+    Alert, Both, EntityRef, Fingerprint, Kind, LabelSet, LiveIncident, LogRecord, Origin, SeriesBatch, Stage, Timestamp,
 };
 use rootline_objects::{Alert as AlertSignal, Signal};
 
@@ -43,6 +43,8 @@ const ALERTS_MAX: usize = 200_000;
 /// How the live pipeline works.
 #[derive(Clone, Debug)]
 pub struct LiveOptions {
+    /// The name of this cluster as the label `cluster` has it; empty if everything is of this one. What names another is kept apart.
+    pub cluster: String,
     pub mode: Mode,
     pub notices: NoticePolicy,
     /// A fact must hold so long before it counts.
@@ -53,6 +55,7 @@ pub struct LiveOptions {
 impl Default for LiveOptions {
     fn default() -> Self {
         LiveOptions {
+            cluster: String::new(),
             mode: Mode::Full,
             notices: NoticePolicy::default(),
             settle: SignedDuration::from_secs(20),
@@ -97,6 +100,8 @@ pub struct Live {
 
 impl Live {
     pub fn new(engine: Engine, options: LiveOptions) -> Live {
+        let mut map = Map::default();
+        map.topology.set_cluster(&options.cluster);
         Live {
             correlator: correlator(CorrelateOptions::of(options.mode)),
             notices: Notices::new(options.notices.clone()),
@@ -108,7 +113,7 @@ impl Live {
             fresh: Vec::new(),
             listed: BTreeSet::new(),
             facts: Facts::default(),
-            map: Map::default(),
+            map,
             table: Table::default(),
         }
     }
@@ -117,11 +122,13 @@ impl Live {
         &self.engine
     }
 
-    /// Other settings from now on. Those of the correlation stay as they were at the start: groups are made by them.
+    /// Other settings from now on. Those of the correlation and the cluster's name stay as they were at the start: groups are
+    /// made by them.
     pub fn reconfigure(&mut self, options: LiveOptions) {
         self.notices.set_policy(options.notices.clone());
         self.numbers.set_options(options.series.clone());
-        self.options = LiveOptions { mode: self.options.mode, ..options };
+        self.options =
+            LiveOptions { mode: self.options.mode, cluster: std::mem::take(&mut self.options.cluster), ..options };
     }
 
     /// Times in which detectors keep silent about certain things and learn nothing of them; those that are over too, as far
@@ -180,11 +187,28 @@ impl Live {
 
     /// Samples that were pushed or asked for. `is_history`: an answer to a query that asked for history.
     pub fn take_samples(&mut self, batches: &[SeriesBatch], is_history: bool) -> Ingested {
-        self.numbers.samples(batches, is_history)
+        let elsewhere = |b: &&SeriesBatch| !self.is_ours(&b.labels);
+        let others: usize = batches.iter().filter(elsewhere).map(|b| b.points.len()).sum();
+        if others == 0 {
+            return self.numbers.samples(batches, is_history);
+        }
+        let ours: Vec<SeriesBatch> = batches.iter().filter(|b| !elsewhere(b)).cloned().collect();
+        let done = self.numbers.samples(&ours, is_history);
+        Ingested { useless: done.useless + others as u64, ..done }
     }
 
     pub fn take_logs(&mut self, records: &[LogRecord]) {
-        self.numbers.logs(records);
+        let topology = &self.map.topology;
+        self.numbers.logs(records.iter().filter(|r| topology.other_cluster(&r.labels).is_none()));
+    }
+
+    fn is_ours(&self, labels: &LabelSet) -> bool {
+        self.other_cluster(labels).is_none()
+    }
+
+    /// The other cluster that labels name.
+    pub fn other_cluster<'a>(&self, labels: &'a LabelSet) -> Option<&'a str> {
+        self.map.topology.other_cluster(labels)
     }
 
     /// Templates of log lines that are known.
@@ -217,7 +241,7 @@ impl Live {
         let mut signals = self.signals.clone();
         signals.retain(|s| !matches!(s, Signal::Clock(_)));
         signals.push(Signal::Clock(now));
-        signals.extend(self.alerts.values().filter(|a| a.is_firing(now)).map(alert_signal));
+        signals.extend(self.alerts.values().filter(|a| a.is_firing(now) && self.is_ours(&a.labels)).map(alert_signal));
         let listed = listed(&signals);
         let (world, diagnosis) = pipeline::run(signals, self.engine.rules());
         self.map.update(now, &world);

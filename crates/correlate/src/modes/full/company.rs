@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use crate::GroupId;
 use crate::book::Book;
 use crate::pairs::{LONGEST_S, Name, Pairs};
+use crate::{GroupId, Item};
 
 /// Groups remembered, groups looked at, names of one group.
 const GROUPS_MAX: usize = 1024;
@@ -63,13 +63,13 @@ impl Company {
     }
 
     /// The group to which an alert of this name belongs more probably than to all others and to none together.
-    pub fn best(&self, name: &Arc<str>, onset: f64, book: &Book) -> Option<Best> {
-        let name = self.pairs.known(name)?;
+    pub fn best(&self, item: &Item, onset: f64, book: &Book) -> Option<Best> {
+        let name = self.pairs.known(&item.name)?;
         // merged groups count once, with what lets expect most
         let mut rates: Vec<(GroupId, f64, Name)> = Vec::new();
         let from = self.groups.partition_point(|(o, _)| *o < onset - LONGEST_S);
         for (_, group) in self.groups.range(from..).rev().take(LOOKS_MAX) {
-            let Some(live) = book.live(*group) else { continue };
+            let Some(live) = book.live(*group).filter(|g| book.is_of_one_cluster(*g, item)) else { continue };
             let names = self.names.get(group).map_or(&[][..], Vec::as_slice);
             let Some((rate, because)) = self.pairs.expected(name, onset, names) else { continue };
             match rates.iter_mut().find(|(g, ..)| *g == live) {

@@ -15,6 +15,12 @@ pub(super) type Thing = u32;
 /// Number of a zone, the same for as long as `Places` lives.
 pub(super) type Zone = u32;
 
+/// Number of a cluster that items name; 0: none.
+pub(super) type ClusterNo = u16;
+
+/// Clusters told apart here; the book tells all apart.
+const CLUSTERS_MAX: usize = 1_000;
+
 /// An item with what the rules need of it.
 #[derive(Clone, Debug)]
 pub(super) struct Located {
@@ -39,6 +45,7 @@ pub(super) struct Located {
     pub onset: f64,
     pub fired: f64,
     pub name: Thing,
+    pub cluster: ClusterNo,
 }
 
 /// What a unit runs on and calls.
@@ -79,6 +86,8 @@ pub(super) struct Places {
     zones: Table<Option<Zone>>,
     /// A cluster has few, and wide groups remember theirs.
     zone_names: Vec<Arc<str>>,
+    /// As groups remember theirs.
+    clusters: Vec<Arc<str>>,
     spots: Table<Spot>,
     classes: HashMap<Sort, (Class, Option<Room>, bool)>,
 }
@@ -108,8 +117,8 @@ impl Places {
         }
         let full = self.refs.len() + self.names.len() > THINGS_MAX;
         if full {
-            let zone_names = std::mem::take(&mut self.zone_names);
-            *self = Places { revision: self.revision, zone_names, ..Places::default() };
+            let (zone_names, clusters) = (std::mem::take(&mut self.zone_names), std::mem::take(&mut self.clusters));
+            *self = Places { revision: self.revision, zone_names, clusters, ..Places::default() };
         }
         full
     }
@@ -175,7 +184,15 @@ impl Places {
             onset: item.onset.as_millisecond() as f64 / 1000.0,
             fired: item.fired.as_millisecond() as f64 / 1000.0,
             name,
+            cluster: self.cluster(&item.cluster),
         }
+    }
+
+    fn cluster(&mut self, name: &str) -> ClusterNo {
+        if name.is_empty() || self.clusters.len() >= CLUSTERS_MAX && !self.clusters.iter().any(|c| **c == *name) {
+            return 0;
+        }
+        number(&mut self.clusters, name) as ClusterNo + 1
     }
 
     fn class(&mut self, item: &Item, name: Thing) -> (Class, Option<Room>, bool) {
