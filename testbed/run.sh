@@ -7,6 +7,7 @@
 # ROOTLINE     path of the rootline binary
 # QUIET_S      length of the quiet time at the end (default 180; the bar is an hour: QUIET_S=3600)
 # BAR_S        median from symptom to message (default 45)
+# NO_POD_LOGS  set: the account may not read logs; what the collector pushes stands in for them
 # RULES_FOR    cuts every rule's `for:` down, so that alerts take part in a short test (default 30s; "" keeps the real ones)
 . "$(dirname "$0")/lib.sh"
 . "$HERE/faults.sh"
@@ -18,7 +19,7 @@ while [ $# -gt 0 ]; do
   case $1 in
     --only) [ -f "$HERE/faults/${2:?--only wants a name}/fault.json" ] || die "no fault '$2' in faults/"; only="$only $2"; shift ;;
     --keep) keep=1 ;;
-    *) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 2 ;;
+    *) sed -n '2,13s/^# \{0,1\}//p' "$0"; exit 2 ;;
   esac
   shift
 done
@@ -36,7 +37,8 @@ account() {
   "$BIN/kubectl" kustomize "$HERE/../deploy/kubernetes/base" | python3 -c '
 import re, sys
 wanted = re.compile(r"^kind: (Namespace|ServiceAccount|(Cluster)?Role(Binding)?)$", re.M)
-print("---\n".join(d for d in re.split(r"^---\n", sys.stdin.read(), flags=re.M) if wanted.search(d)))' | kc apply -f - > /dev/null
+print("---\n".join(d for d in re.split(r"^---\n", sys.stdin.read(), flags=re.M) if wanted.search(d)))' |
+    sed "s#pods/log#${NO_POD_LOGS:+no-}pods/log#" | kc apply -f - > /dev/null
   local token; token=$(kc -n rootline create token rootline --duration=24h)
   printf 'apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{name: c, cluster: {server: "https://127.0.0.1:%s", certificate-authority: "%s"}}]\nusers: [{name: u, user: {token: "%s"}}]\ncontexts: [{name: c, context: {cluster: c, user: u}}]\n' \
     "$API_PORT" "$KUBE/pki/ca.crt" "$token" > "$DATA/reader.conf"

@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, watch};
 use crate::clock::Watch;
 use crate::input::{Act, Input, Refused};
 use crate::lake::Tap;
+use crate::lines::LastLines;
 use crate::reload::Settings;
 use crate::tape::Tape;
 use crate::view::{Published, View};
@@ -76,6 +77,7 @@ pub struct Core {
     objects: ObjectStore,
     objects_changed: bool,
     logs: Vec<Signal>,
+    lines: LastLines,
     rules: Arc<RuleBook>,
     calls: BTreeSet<(String, String, String)>,
     events: Vec<EventRecord>,
@@ -112,6 +114,7 @@ impl Core {
             tap: Tap::default(),
             tape: None,
             objects: ObjectStore::new(StoreLimits::default()),
+            lines: LastLines::default(),
             objects_changed: false,
             logs: Vec::new(),
             rules: Arc::default(),
@@ -209,6 +212,8 @@ impl Core {
                 Input::Samples { batches, is_history } => self.samples(batches, is_history, now),
                 Input::Lines(records) => {
                     self.live.take_logs(&records);
+                    let ours = records.iter().filter(|r| self.live.other_cluster(&r.labels).is_none());
+                    self.objects_changed |= self.lines.take(ours);
                     self.tap.lines(&records);
                 }
                 Input::Calls(calls) => self.called(&calls),
@@ -336,8 +341,10 @@ impl Core {
         let changed = self.objects_changed;
         if changed {
             let mut signals = self.objects.signals(now);
-            self.wanted.send_replace(self.live.engine().suspicious(&signals));
+            let wanted = self.live.engine().suspicious(&signals);
             signals.extend(self.logs.iter().cloned());
+            signals.extend(self.lines.fill(now, &wanted, &self.logs));
+            self.wanted.send_replace(wanted);
             signals.extend(self.calls.iter().map(|(namespace, caller, callee)| {
                 Signal::Call(CallHint { namespace: namespace.clone(), caller: caller.clone(), callee: callee.clone() })
             }));

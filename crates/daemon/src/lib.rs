@@ -18,6 +18,7 @@ mod input;
 mod keep;
 mod lake;
 mod lead;
+mod lines;
 mod log_reader;
 mod maintenance;
 mod meters;
