@@ -3,7 +3,7 @@
 mod cluster;
 
 use cluster::*;
-use rootline_correlate::{Mode, Options};
+use rootline_correlate::{Item, Mode, Options};
 
 #[test]
 fn modes_are_called_by_name() {
@@ -82,4 +82,23 @@ fn onset_topology_looks_at_the_onset_not_the_arrival() {
     let items = [pod_alert("A", 0, 0, 10, 0), node_alert("B", 0, 915, 900), node_alert("C", 1, 20, 0)];
     let (m, _) = play(Options::of(Mode::OnsetTopology), &items);
     assert!(together(m.as_ref(), &items[..2]) && apart(m.as_ref(), &items[0], &items[2]));
+}
+
+#[test]
+fn alerts_of_two_clusters_that_come_in_turns_are_one_incident_of_each_in_every_mode() {
+    let mut t = topology();
+    t.set_cluster("east");
+    let names = ["KubePodNotReady", "KubePodStartSlow", "KubePodPending"];
+    for mode in Mode::ALL {
+        let about =
+            |i: usize, cluster: &str| in_cluster(&pod_alert(names[i / 2 % 3], 0, 0, 10 + i as i64, 0), cluster, &t);
+        let items: Vec<Item> = (0..6).map(|i| about(i, ["east", "west"][i % 2])).collect();
+        let nobody = pod_alert("KubePodUnknown", 0, 0, 20, 0);
+        let (m, _) = play(Options::of(mode), &[items.clone(), vec![nobody]].concat());
+        // no node of another cluster is known, so that mode has nothing to go by there
+        let there = if mode == Mode::NodeWindow { 3 } else { 1 };
+        assert_eq!(partition(m.as_ref()).len(), 1 + there, "{mode:?}");
+        let ours: Vec<Item> = items.into_iter().step_by(2).collect();
+        assert!(together(m.as_ref(), &ours), "{mode:?}");
+    }
 }

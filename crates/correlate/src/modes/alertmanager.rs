@@ -13,7 +13,8 @@ const KEYS_MAX: usize = 100_000;
 #[derive(Debug)]
 pub(crate) struct Alertmanager {
     group_by: Vec<String>,
-    groups: HashMap<Vec<Box<str>>, GroupId>,
+    /// One of each cluster.
+    groups: HashMap<Vec<Box<str>>, Vec<GroupId>>,
 }
 
 impl Alertmanager {
@@ -26,13 +27,14 @@ impl Alertmanager {
         if self.group_by.iter().any(|l| l == "...") {
             return item.labels.iter().flat_map(|(n, v)| [n.into(), v.into()]).collect();
         }
-        self.group_by.iter().map(|l| item.labels.value(l)).chain([&*item.cluster]).map(Into::into).collect()
+        self.group_by.iter().map(|l| item.labels.value(l).into()).collect()
     }
 }
 
 impl Placement for Alertmanager {
     fn place(&mut self, item: &Item, book: &Book, _topology: &Topology) -> Place {
-        match self.groups.get(&self.key(item)).and_then(|g| book.open(*g)) {
+        let alike = self.groups.get(&self.key(item)).map_or(&[][..], Vec::as_slice);
+        match alike.iter().filter_map(|g| book.open(*g)).find(|g| book.is_of_one_cluster(*g, item)) {
             Some(group) => Place::Join(group, Reason::SameLabels, Tie::Close),
             None => Place::Open,
         }
@@ -40,8 +42,10 @@ impl Placement for Alertmanager {
 
     fn placed(&mut self, item: &Item, group: GroupId, book: &Book, _topology: &Topology) {
         if self.groups.len() >= KEYS_MAX {
-            self.groups.retain(|_, g| book.open(*g).is_some());
+            self.groups.retain(|_, alike| alike.iter().any(|g| book.open(*g).is_some()));
         }
-        self.groups.insert(self.key(item), group);
+        let alike = self.groups.entry(self.key(item)).or_default();
+        alike.retain(|g| *g != group && book.open(*g).is_some());
+        alike.push(group);
     }
 }

@@ -3,8 +3,7 @@
 //! Words as measured in `logs-and-alerts`: name, sorted labels without `cluster` and `severity`, summary. An item stays
 //! where its cluster put it first; later windows only place what is new.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
+use std::collections::{BTreeSet, VecDeque};
 
 use hashbrown::HashMap;
 use rootline_analytics::cluster::dbscan::DbscanConfig;
@@ -28,8 +27,8 @@ pub(crate) struct Text {
     window: VecDeque<(Timestamp, Vec<String>, GroupId)>,
     /// Cluster of each item about to be placed; −1: like none.
     cluster: HashMap<Fingerprint, (i32, Vec<String>)>,
-    /// Group of each cluster of texts in each cluster of Kubernetes.
-    groups: HashMap<(i32, Arc<str>), GroupId>,
+    /// Groups of each cluster of texts; more than one where clusters of Kubernetes keep them apart.
+    groups: HashMap<i32, BTreeSet<GroupId>>,
 }
 
 impl Text {
@@ -73,9 +72,8 @@ impl Placement for Text {
         let config = DbscanConfig { eps: self.eps, min_samples: 2 };
         let labels = sparse_cosine_dbscan(&rows, config).unwrap_or_else(|_| vec![-1; self.window.len() + new.len()]);
         for ((_, _, group), label) in self.window.iter().zip(&labels) {
-            if let Some(group) = book.live(*group).and_then(|g| book.group(g)).filter(|_| *label >= 0) {
-                let (cluster, group) = (group.cluster.clone(), group.id);
-                self.groups.entry((*label, cluster)).and_modify(|g| *g = group.min(*g)).or_insert(group);
+            if let Some(group) = book.live(*group).filter(|_| *label >= 0) {
+                self.groups.entry(*label).or_default().insert(group);
             }
         }
         let old = self.window.len();
@@ -84,7 +82,8 @@ impl Placement for Text {
 
     fn place(&mut self, item: &Item, book: &Book, _topology: &Topology) -> Place {
         let cluster = self.cluster.get(&item.id).map_or(-1, |(label, _)| *label);
-        match self.groups.get(&(cluster, item.cluster.clone())).and_then(|g| book.live(*g)) {
+        let alike = self.groups.get(&cluster).into_iter().flatten();
+        match alike.filter_map(|g| book.live(*g)).find(|g| book.is_of_one_cluster(*g, item)) {
             Some(group) => Place::Join(group, Reason::Alike { percent: ((1.0 - self.eps) * 100.0) as u8 }, Tie::Close),
             None => Place::Open,
         }
@@ -93,7 +92,7 @@ impl Placement for Text {
     fn placed(&mut self, item: &Item, group: GroupId, _book: &Book, _topology: &Topology) {
         let (label, words) = self.cluster.remove(&item.id).unwrap_or_else(|| (-1, words(item)));
         if label >= 0 {
-            self.groups.entry((label, item.cluster.clone())).or_insert(group);
+            self.groups.entry(label).or_default().insert(group);
         }
         if self.window.len() == TEXTS_MAX {
             self.window.pop_front();
