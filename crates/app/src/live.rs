@@ -2,9 +2,9 @@
 
 use rootline_archive::{LogPath, Writer};
 use rootline_engine::Engine;
-use rootline_objects::Signal;
+use rootline_objects::{LogWanted, Signal};
 use rootline_sources::Input;
-use rootline_sources::live::{Cluster, LiveOptions, LogLimits, LogWanted, read_prometheus};
+use rootline_sources::live::{Cluster, LiveOptions, LogLimits, read_prometheus};
 
 use crate::failure::Failure;
 use crate::settings::Settings;
@@ -104,9 +104,9 @@ async fn look(
 
 fn wanted(engine: &Engine, signals: &[Signal], settings: &Settings) -> Vec<LogWanted> {
     let most = usize::try_from(settings.config.logs.containers).unwrap_or(usize::MAX);
-    let all = engine.suspicious(signals).into_iter().take(most);
-    all.map(|w| LogWanted { namespace: w.namespace, pod: w.pod, container: w.container, previous: w.previous })
-        .collect()
+    let mut wanted = engine.suspicious(signals);
+    wanted.truncate(most);
+    wanted
 }
 
 fn keep(logs: &[Signal], writer: &mut Writer) {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use rootline_engine::{Live, LogWanted, Query, SetBack};
+use rootline_engine::{Live, Query, SetBack};
 use rootline_model::{Alert, CallStats, EventRecord, Fingerprint, LabelSet, LiveIncident, SeriesBatch};
-use rootline_objects::{CallHint, Signal};
+use rootline_objects::{CallHint, LogWanted, Signal};
 use rootline_sources::pull::prometheus::RuleBook;
 use rootline_sources::watch::{Delta, ObjectStore, StoreLimits};
 use rootline_store::{EventStore, NewMessage, SeriesStore, Store, Tick};

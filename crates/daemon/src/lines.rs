@@ -4,9 +4,8 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use jiff::SignedDuration;
-use rootline_engine::LogWanted;
 use rootline_model::{LogLevel, LogRecord, Timestamp};
-use rootline_objects::{LogTail, Signal};
+use rootline_objects::{LogTail, LogWanted, Signal};
 
 /// Lines of one container.
 const LINES_MAX: usize = 40;

@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rootline_api::SourceState;
-use rootline_engine::LogWanted as Suspicious;
-use rootline_objects::Signal;
-use rootline_sources::live::{LogLimits, LogWanted};
+use rootline_objects::{LogWanted, Signal};
+use rootline_sources::live::LogLimits;
 use rootline_sources::watch::{Delta, Trouble, Watch};
 use tokio::sync::{mpsc, watch};
 
@@ -83,28 +82,18 @@ fn words(trouble: &Trouble) -> &str {
 }
 
 /// Reads the logs of containers that do not do what they should, now and then.
-pub async fn logs(watch: &Watch, mut wanted: watch::Receiver<Vec<Suspicious>>, inputs: mpsc::Sender<Input>) {
-    let mut last: Vec<Suspicious> = Vec::new();
+pub async fn logs(watch: &Watch, mut wanted: watch::Receiver<Vec<LogWanted>>, inputs: mpsc::Sender<Input>) {
+    let mut last: Vec<LogWanted> = Vec::new();
     while wanted.changed().await.is_ok() {
         let now = wanted.borrow_and_update().clone();
         if now.is_empty() && last.is_empty() {
             continue;
         }
-        let list: Vec<LogWanted> = now.iter().take(LOGS_MAX).map(log).collect();
-        let signals: Vec<Signal> = watch.logs(&list, LogLimits::default()).await;
+        let signals: Vec<Signal> = watch.logs(&now[..now.len().min(LOGS_MAX)], LogLimits::default()).await;
         last = now;
         if inputs.send(Input::Logs(signals)).await.is_err() {
             return;
         }
         tokio::time::sleep(LOGS_EVERY).await;
-    }
-}
-
-fn log(w: &Suspicious) -> LogWanted {
-    LogWanted {
-        namespace: w.namespace.clone(),
-        pod: w.pod.clone(),
-        container: w.container.clone(),
-        previous: w.previous,
     }
 }

@@ -3,10 +3,9 @@
 use rootline_detect::codes;
 use rootline_diagnose::{RuleError, RuleFile, RuleSet, knowledge};
 use rootline_model::{Diagnosis, EntityRef, Knowledge};
-use rootline_objects::Signal;
+use rootline_objects::{LogWanted, Signal};
 use rootline_world::World;
 
-use crate::suspicious::LogWanted;
 use crate::{narrow, pipeline, suspicious};
 
 /// Why an engine could not be made.

@@ -15,4 +15,3 @@ pub use live::{
     SeriesMaintenance, SeriesOptions, SeriesStats, SetBack, ToldRow, series_catalog, series_title,
 };
 pub use rootline_diagnose::{RuleError, RuleFile, RuleSet};
-pub use suspicious::LogWanted;

@@ -1,15 +1,6 @@
 //! Which containers' logs are worth reading: those that do not do what they should.
 
-use rootline_objects::{Object, Pod, Signal};
-
-/// A log to fetch.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct LogWanted {
-    pub namespace: String,
-    pub pod: String,
-    pub container: String,
-    pub previous: bool,
-}
+use rootline_objects::{LogWanted, Object, Pod, Signal};
 
 /// Logs of at most this many containers are asked for.
 const WANTED_MAX: usize = 200;

@@ -28,7 +28,7 @@ pub use batch::*;
 pub use config::*;
 pub use event::*;
 pub use list::{ListError, read_list};
-pub use log::LogTail;
+pub use log::{LogTail, LogWanted};
 pub use meta::*;
 pub use network::*;
 pub use node::*;

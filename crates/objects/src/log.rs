@@ -1,5 +1,15 @@
 //! The end of a container's log.
 
+/// A log that would help.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LogWanted {
+    pub namespace: String,
+    pub pod: String,
+    pub container: String,
+    /// Of the container's previous run.
+    pub previous: bool,
+}
+
 /// Lines as the container wrote them, oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogTail {

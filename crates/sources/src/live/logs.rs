@@ -3,22 +3,12 @@
 use futures::StreamExt;
 use http::StatusCode;
 use rootline_model::{Gap, GapKind};
-use rootline_objects::Signal;
+use rootline_objects::{LogWanted, Signal};
 
 use super::list::percent;
 use super::session::Session;
 use crate::container_log::{Whose, tail};
 use crate::gaps::{Gaps, gap};
-
-/// A log to fetch.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct LogWanted {
-    pub namespace: String,
-    pub pod: String,
-    pub container: String,
-    /// Of the container's previous run.
-    pub previous: bool,
-}
 
 /// How much of each.
 #[derive(Clone, Copy, Debug)]

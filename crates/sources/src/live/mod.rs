@@ -18,11 +18,11 @@ use futures::StreamExt;
 use http::StatusCode;
 use rootline_archive::Writer;
 use rootline_model::{GapKind, Kind, Timestamp};
-use rootline_objects::Signal;
+use rootline_objects::{LogWanted, Signal};
 use serde::Deserialize;
 
 pub use error::LiveError;
-pub use logs::{LogLimits, LogWanted};
+pub use logs::LogLimits;
 pub use metrics::{Metrics, read_prometheus};
 pub use options::{LiveOptions, Progress, Quiet};
 

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use rootline_model::{Gap, Timestamp};
-use rootline_objects::{LogTail, Signal};
-
-use crate::live::LogWanted;
+use rootline_objects::{LogTail, LogWanted, Signal};
 
 /// How often, and how much is kept. Starting values, see ADR-0008.
 #[derive(Clone, Copy, Debug)]

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use rootline_objects::Signal;
+use rootline_objects::{LogWanted, Signal};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
@@ -42,7 +42,7 @@ pub use store::{Applied, ObjectStore, StoreLimits};
 
 use crate::live::logs::read as read_logs;
 use crate::live::session::Session;
-use crate::live::{LiveError, LogLimits, LogWanted};
+use crate::live::{LiveError, LogLimits};
 use machine::Machine;
 use run::{Runner, Shared};
 
