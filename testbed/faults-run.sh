@@ -52,15 +52,16 @@ post() { # NAME [BASE URL] : prints the status
 }
 accepted() { local begun status; begun=$(date +%s%N); status=$(post "$@" || true); echo "figure: $status after $((($(date +%s%N) - begun) / 1000000)) ms"; [ "$status" = 200 ]; }
 shown() { at "${2:-$URL}/api/v1/incidents" | python3 -c 'import json,sys; sys.exit(not any(i["title"]["en"] == sys.argv[1] for i in json.load(sys.stdin)["items"]))' "$1"; }
-told() { # NAME : how often chat was told that it opened
+told() { # NAME : how many messages told chat that it opened; one that comes again under its key, because its answer was cut off, is one
   python3 - "$DATA/webhook.jsonl" "$1" <<'P'
 import json, sys
-count = 0
+told = set()
 for line in open(sys.argv[1]):
     m = json.loads(line)
     if m["path"].startswith("/rootline") and isinstance(m["body"], dict):
-        count += sum(i["stage"] == "open" and sys.argv[2] in json.dumps(i["title"]) for i in m["body"].get("rootline", []))
-print(count)
+        key = {k.lower(): v for k, v in m["headers"].items()}["idempotency-key"]
+        told |= {(key, i["id"]) for i in m["body"].get("rootline", []) if i["stage"] == "open" and sys.argv[2] in json.dumps(i["title"])}
+print(len(told))
 P
 }
 told_once() { local n; n=$(told "$1"); echo "told $n times"; [ "$n" = 1 ]; }
