@@ -194,7 +194,8 @@ impl Daemon {
         core.tape = start_tape(config, &current)?;
         core.tap = pipes.tap;
         if let Some(cluster) = &options.cluster {
-            start_cluster(cluster, &core, &inputs, states.clone()).await?;
+            let logs = sources::Reading::of(&config.logs);
+            start_cluster((cluster, logs), &core, &inputs, states.clone()).await?;
         }
 
         start_prometheus(config, &core, &inputs, &states)?;
@@ -325,7 +326,7 @@ async fn bind(options: &Options, desk: &Arc<Desk>) -> Result<Bound, DaemonError>
 }
 
 async fn start_cluster(
-    options: &WatchOptions,
+    (options, logs): (&WatchOptions, Option<sources::Reading>),
     core: &Core,
     inputs: &mpsc::Sender<Input>,
     states: Arc<States>,
@@ -336,7 +337,9 @@ async fn start_cluster(
     let (wanted, deltas_to, logs_to) = (core.wanted.subscribe(), inputs.clone(), inputs.clone());
     let logs_of = watch.clone();
     tokio::spawn(async move { sources::cluster(&watch, deltas, deltas_to, (&states, clock)).await });
-    tokio::spawn(async move { sources::logs(&logs_of, wanted, logs_to).await });
+    if let Some(reading) = logs {
+        tokio::spawn(async move { sources::logs(&logs_of, reading, wanted, logs_to).await });
+    }
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rootline_api::SourceState;
+use rootline_config::Logs;
 use rootline_objects::{LogWanted, Signal};
 use rootline_sources::live::LogLimits;
 use rootline_sources::watch::{Delta, Trouble, Watch};
@@ -14,8 +15,7 @@ use tokio::sync::{mpsc, watch};
 use crate::input::Input;
 use crate::meters::Meters;
 
-/// Containers whose logs are read in one round, and how often.
-const LOGS_MAX: usize = 50;
+/// How often logs are read.
 const LOGS_EVERY: Duration = Duration::from_secs(30);
 
 /// How each source does, and what was counted of it.
@@ -81,19 +81,53 @@ fn words(trouble: &Trouble) -> &str {
     }
 }
 
+/// Which logs are read, and how much of each.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading {
+    containers: usize,
+    limits: LogLimits,
+}
+
+impl Reading {
+    /// `None`: none at all.
+    pub fn of(config: &Logs) -> Option<Reading> {
+        let number = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
+        let limits = LogLimits { tail_lines: number(config.lines), ..LogLimits::default() };
+        config.enabled.then_some(Reading { containers: number(config.containers), limits })
+    }
+}
+
 /// Reads the logs of containers that do not do what they should, now and then.
-pub async fn logs(watch: &Watch, mut wanted: watch::Receiver<Vec<LogWanted>>, inputs: mpsc::Sender<Input>) {
+pub async fn logs(
+    watch: &Watch,
+    reading: Reading,
+    mut wanted: watch::Receiver<Vec<LogWanted>>,
+    inputs: mpsc::Sender<Input>,
+) {
     let mut last: Vec<LogWanted> = Vec::new();
     while wanted.changed().await.is_ok() {
         let now = wanted.borrow_and_update().clone();
         if now.is_empty() && last.is_empty() {
             continue;
         }
-        let signals: Vec<Signal> = watch.logs(&now[..now.len().min(LOGS_MAX)], LogLimits::default()).await;
+        let most = now.len().min(reading.containers);
+        let signals: Vec<Signal> = watch.logs(&now[..most], reading.limits).await;
         last = now;
         if inputs.send(Input::Logs(signals)).await.is_err() {
             return;
         }
         tokio::time::sleep(LOGS_EVERY).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logs_are_read_as_the_configuration_says_or_not_at_all() {
+        assert!(Reading::of(&Logs { enabled: false, ..Logs::default() }).is_none());
+        let some = Reading::of(&Logs { enabled: true, lines: 7, containers: 3 }).expect("they are read");
+        assert_eq!((some.containers, some.limits.tail_lines), (3, 7));
     }
 }
