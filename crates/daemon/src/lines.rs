@@ -11,6 +11,8 @@ use rootline_objects::{LogTail, LogWanted, Signal};
 const LINES_MAX: usize = 40;
 /// Bytes of one line; the begin of a stack trace tells most.
 const LINE_MAX: usize = 2_000;
+/// Bytes that a line takes beside its text.
+const LINE_COST: usize = 64;
 /// Bytes of all lines; what was silent for the longest time goes first, a tenth at once.
 const BYTES_MAX: usize = 4 << 20;
 
@@ -51,12 +53,12 @@ impl LastLines {
             let before = tail.bytes;
             let line = &record.text[..record.text.floor_char_boundary(LINE_MAX)];
             tail.lines.push_back((record.at, line.to_owned()));
-            tail.bytes += line.len();
+            tail.bytes += line.len() + LINE_COST;
             tail.last = tail.last.max(record.at);
             while tail.lines.len() > LINES_MAX
                 && let Some((_, old)) = tail.lines.pop_front()
             {
-                tail.bytes -= old.len();
+                tail.bytes -= old.len() + LINE_COST;
             }
             self.bytes = self.bytes + tail.bytes - before;
         }
