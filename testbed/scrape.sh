@@ -36,6 +36,7 @@ detection: {core_interval_s: 5, interval_s: 10}
 scrape: {targets: [{job: node-exporter, url: "$EXPORTER", node: worker-1}]}
 remote_write: {url: "$PROMETHEUS/api/v1/write", interval_s: 5}
 C
+! curl -s -m 2 -o /dev/null "$EXPORTER" || die "something answers at $EXPORTER already: what an earlier run left?"
 start_exporter
 start_prometheus
 start rootline "$ROOTLINE" run --no-cluster --config "$PARTNERS/rootline.yaml" --data "$PARTNERS/data" --listen "127.0.0.1:$ROOTLINE_PORT"
