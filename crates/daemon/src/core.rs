@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use rootline_engine::{Live, Query, SetBack};
-use rootline_model::{Alert, CallStats, EventRecord, Fingerprint, LabelSet, LiveIncident, SeriesBatch};
+use rootline_model::{Alert, CallStats, EventRecord, Fingerprint, LiveIncident, SeriesBatch};
 use rootline_objects::{CallHint, LogWanted, Signal};
 use rootline_sources::pull::prometheus::RuleBook;
 use rootline_sources::watch::{Delta, ObjectStore, StoreLimits};
@@ -24,6 +24,7 @@ use crate::view::{Published, View};
 use crate::{keep, maintenance, records, silence};
 
 mod restore;
+mod strangers;
 
 /// Learnt baselines lose at most this much to a kill.
 const BASELINES_EVERY: SignedDuration = SignedDuration::from_mins(10);
@@ -47,9 +48,6 @@ const TOLD: &str = "told";
 const BY_HAND: &str = "by_hand";
 /// Name of the snapshot of incidents that are wider than their members tell.
 const WIDE: &str = "wide";
-
-/// Other clusters that are told of.
-const STRANGERS_MAX: usize = 16;
 
 /// How often things are done.
 #[derive(Clone, Debug)]
@@ -85,7 +83,7 @@ pub struct Core {
     /// Alerts that are in memory and could not be written: sent again they are no news to `live`, but must not be
     /// acknowledged before they are on disk.
     unkept: BTreeMap<Fingerprint, Alert>,
-    /// Other clusters that alerts named.
+    /// Other clusters that were named.
     strangers: BTreeSet<String>,
     unwritten: Vec<LiveIncident>,
     unsent: Vec<NewMessage>,
@@ -210,10 +208,10 @@ impl Core {
                 }
                 Input::Rules(rules) => self.rules = rules,
                 Input::Samples { batches, is_history } => self.samples(batches, is_history, now),
-                Input::Lines(records) => {
+                Input::Lines(mut records) => {
+                    records.retain(|r| self.is_ours(&r.labels));
                     self.live.take_logs(&records);
-                    let ours = records.iter().filter(|r| self.live.other_cluster(&r.labels).is_none());
-                    self.objects_changed |= self.lines.take(ours);
+                    self.objects_changed |= self.lines.take(&records);
                     self.tap.lines(&records);
                 }
                 Input::Calls(calls) => self.called(&calls),
@@ -252,7 +250,8 @@ impl Core {
         self.objects_changed = true;
     }
 
-    fn samples(&mut self, batches: Vec<SeriesBatch>, is_history: bool, now: Timestamp) {
+    fn samples(&mut self, mut batches: Vec<SeriesBatch>, is_history: bool, now: Timestamp) {
+        batches.retain(|b| self.is_ours(&b.labels));
         if let Some(tape) = &self.tape {
             tape.samples(now, &batches, is_history);
         }
@@ -284,7 +283,8 @@ impl Core {
     fn alerts(&mut self, mut alerts: Vec<Alert>, now: Timestamp) -> Result<(), Refused> {
         for alert in &mut alerts {
             self.rules.complete(alert);
-            self.note_stranger(&alert.labels);
+            // alerts are taken all the same
+            self.is_ours(&alert.labels);
         }
         let (mut kept, refused) = self.live.take_alerts(alerts);
         if let Some(tape) = &self.tape {
@@ -301,15 +301,6 @@ impl Core {
         }
         self.unkept.clear();
         if refused > 0 { Err(Refused::Full(refused)) } else { Ok(()) }
-    }
-
-    /// Says once of each other cluster that something names it: the name of this one may be meant.
-    fn note_stranger(&mut self, labels: &LabelSet) {
-        let Some(other) = self.live.other_cluster(labels) else { return };
-        if self.strangers.len() < STRANGERS_MAX && !self.strangers.contains(other) {
-            tracing::warn!(cluster = other, "alerts name another cluster than daemon.cluster: they are kept apart");
-            self.strangers.insert(other.to_owned());
-        }
     }
 
     fn act(&mut self, now: Timestamp, id: u64, act: &Act, by: &str) -> Option<LiveIncident> {

@@ -40,9 +40,9 @@ pub struct LastLines {
 
 impl LastLines {
     /// Keeps what may tell of trouble. True if it is about a container whose log is missing.
-    pub fn take<'a>(&mut self, records: impl Iterator<Item = &'a LogRecord>) -> bool {
+    pub fn take(&mut self, records: &[LogRecord]) -> bool {
         let mut is_news = false;
-        for record in records.filter(|r| !matches!(r.level, LogLevel::Debug | LogLevel::Info)) {
+        for record in records.iter().filter(|r| !matches!(r.level, LogLevel::Debug | LogLevel::Info)) {
             let of = |label: &str| Box::from(record.labels.value(label));
             let place: Place = (of("namespace"), of("pod"), of("container"));
             if place.1.is_empty() {
@@ -80,13 +80,16 @@ impl LastLines {
                 |container: &str| -> Place { (w.namespace.as_str().into(), w.pod.as_str().into(), container.into()) };
             // not every shipper tells the container
             for place in [place(&w.container), place("")] {
+                if !self.missing.insert(place.clone()) {
+                    continue;
+                }
                 if let Some(tail) = self.tails.get(&place).filter(|t| is_young(t.last)) {
                     found.push(Signal::Log(LogTail {
                         namespace: w.namespace.clone(),
                         pod: w.pod.clone(),
                         container: place.2.clone().into(),
                         // lines of all its runs; what ended it is in the one before this
-                        previous: wanted.iter().any(|o| o.previous && (&o.pod, &o.container) == (&w.pod, &w.container)),
+                        previous: wanted.contains(&LogWanted { previous: true, ..w.clone() }),
                         lines: tail
                             .lines
                             .iter()
@@ -95,7 +98,6 @@ impl LastLines {
                             .collect(),
                     }));
                 }
-                self.missing.insert(place);
             }
         }
         found
@@ -146,7 +148,7 @@ mod tests {
             record("cart-1", "app", LogLevel::Unknown, "goodbye"),
             record("cart-2", "", LogLevel::Warn, "retrying"),
         ];
-        assert!(!last.take(lines.iter()), "nothing was missing yet");
+        assert!(!last.take(&lines), "nothing was missing yet");
         let asked = [wanted("cart-1", false), wanted("cart-1", true), wanted("cart-2", false), wanted("cart-3", false)];
         let found = last.fill(Timestamp::UNIX_EPOCH, &asked, &[]);
         let expect = [
@@ -154,13 +156,13 @@ mod tests {
             tail("cart-2", "", false, &["retrying"]),
         ];
         assert_eq!(found, expect);
-        assert!(last.take([record("cart-3", "app", LogLevel::Error, "no space left")].iter()), "this one was missing");
+        assert!(last.take(&[record("cart-3", "app", LogLevel::Error, "no space left")]), "this one was missing");
         let there = [tail("cart-1", "app", false, &["of the API server"]), tail("cart-2", "app", false, &[])];
         assert_eq!(
             last.fill(Timestamp::UNIX_EPOCH, &asked, &there),
             [tail("cart-3", "app", false, &["no space left"])]
         );
-        assert!(!last.take([record("cart-1", "app", LogLevel::Error, "again")].iter()), "its log is there");
+        assert!(!last.take(&[record("cart-1", "app", LogLevel::Error, "again")]), "its log is there");
         let later = Timestamp::UNIX_EPOCH + AGE_MAX + SignedDuration::from_secs(1);
         assert_eq!(last.fill(later, &asked, &[]), [], "that was another trouble");
     }
@@ -185,7 +187,7 @@ mod tests {
             let labels: LabelSet = of.into_iter().map(|(n, v)| (n, v.as_str())).collect();
             let record =
                 |text: &String| LogRecord { labels: labels.clone(), text: text.clone(), ..LogRecord::default() };
-            last.take(tail.lines.iter().map(record).collect::<Vec<_>>().iter());
+            last.take(&tail.lines.iter().map(record).collect::<Vec<_>>());
         }
         let filled = last.fill(Timestamp::UNIX_EPOCH, &engine.suspicious(&state), &[]);
         assert_eq!(first([state, filled].concat()), with_logs);
@@ -198,7 +200,7 @@ mod tests {
         for n in 0..200 {
             let at = Timestamp::from_second(n).expect("a second");
             let of = |_| LogRecord { at, ..record(&format!("p{n}"), "app", LogLevel::Error, &long) };
-            last.take((0..2 * LINES_MAX).map(of).collect::<Vec<_>>().iter());
+            last.take(&(0..2 * LINES_MAX).map(of).collect::<Vec<_>>());
             assert!(last.bytes <= BYTES_MAX);
             assert_eq!(last.bytes, last.tails.values().map(|t| t.bytes).sum::<usize>());
         }

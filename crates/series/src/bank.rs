@@ -27,7 +27,7 @@ pub struct Ingested {
     pub taken: u64,
     /// Of families that nothing is computed from.
     pub unknown: u64,
-    /// Labels that do not name a thing, or one of another cluster; values that are no numbers.
+    /// Labels that do not name a thing, values that are no numbers.
     pub useless: u64,
     /// Not newer than what was seen.
     pub late: u64,

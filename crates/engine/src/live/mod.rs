@@ -187,23 +187,11 @@ impl Live {
 
     /// Samples that were pushed or asked for. `is_history`: an answer to a query that asked for history.
     pub fn take_samples(&mut self, batches: &[SeriesBatch], is_history: bool) -> Ingested {
-        let elsewhere = |b: &&SeriesBatch| !self.is_ours(&b.labels);
-        let others: usize = batches.iter().filter(elsewhere).map(|b| b.points.len()).sum();
-        if others == 0 {
-            return self.numbers.samples(batches, is_history);
-        }
-        let ours: Vec<SeriesBatch> = batches.iter().filter(|b| !elsewhere(b)).cloned().collect();
-        let done = self.numbers.samples(&ours, is_history);
-        Ingested { useless: done.useless + others as u64, ..done }
+        self.numbers.samples(batches, is_history)
     }
 
     pub fn take_logs(&mut self, records: &[LogRecord]) {
-        let topology = &self.map.topology;
-        self.numbers.logs(records.iter().filter(|r| topology.other_cluster(&r.labels).is_none()));
-    }
-
-    fn is_ours(&self, labels: &LabelSet) -> bool {
-        self.other_cluster(labels).is_none()
+        self.numbers.logs(records);
     }
 
     /// The other cluster that labels name.
@@ -241,7 +229,12 @@ impl Live {
         let mut signals = self.signals.clone();
         signals.retain(|s| !matches!(s, Signal::Clock(_)));
         signals.push(Signal::Clock(now));
-        signals.extend(self.alerts.values().filter(|a| a.is_firing(now) && self.is_ours(&a.labels)).map(alert_signal));
+        signals.extend(
+            self.alerts
+                .values()
+                .filter(|a| a.is_firing(now) && self.other_cluster(&a.labels).is_none())
+                .map(alert_signal),
+        );
         let listed = listed(&signals);
         let (world, diagnosis) = pipeline::run(signals, self.engine.rules());
         self.map.update(now, &world);

@@ -85,7 +85,7 @@ impl Numbers {
     }
 
     /// Counts lines by workload and template. Lines of unknown workloads are counted for their namespace.
-    pub fn logs<'a>(&mut self, records: impl Iterator<Item = &'a LogRecord>) {
+    pub fn logs(&mut self, records: &[LogRecord]) {
         for record in records {
             let workload = self.workload(&record.labels);
             let template = self.miner.observe(record.text.as_bytes()).0;
